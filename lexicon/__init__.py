@@ -1,0 +1,1 @@
+"""Keyword libraries: their file format, and the bundled starter library."""

@@ -1,0 +1,132 @@
+"""The books of a run: every record read is audited or rejected, by shard and in total, or the run fails."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.accounts import Item, Tally
+from pipeline.config import Config
+from pipeline.database import result_files, shard_counts
+from pipeline.decisions import DecidedUnit
+from pipeline.errors import RunFailed
+from pipeline.samples import sizes
+from pipeline.scans import sha256_file
+from pipeline.statistics import rate
+from schemas.database import SCHEMA_VERSION
+
+
+def ledger(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
+    """One row a shard: the sums over its parts. A shard that was set aside is incomplete."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def row(source_id: str, shard: str) -> dict[str, Any]:
+        empty = {"records_read": 0, "audited": 0, "rejected": 0, "complete": True, "sha256": None}
+        return rows.setdefault((source_id, shard), {"source_id": source_id, "shard": shard, **empty})
+
+    for decided in units:
+        scanned = decided.scanned
+        for member, book in zip(scanned.unit.members, scanned.ledgers, strict=True):
+            entry = row(scanned.unit.source.id, member.shard.name)
+            entry["records_read"] += book.records_read
+            entry["audited"] += book.audited
+            entry["rejected"] += book.rejected
+            entry["complete"] &= book.complete
+            if member.parts == 1:
+                entry["sha256"] = book.sha256
+        for shard in scanned.quarantined:
+            row(shard.source_id, shard.shard)["complete"] = False
+    return [rows[key] for key in sorted(rows)]
+
+
+def shards(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
+    """Fingerprints of all shards for the manifest, with the digest of every part that was read."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for decided in units:
+        scanned = decided.scanned
+        for member, book in zip(scanned.unit.members, scanned.ledgers, strict=True):
+            shard = member.shard
+            entry = found.setdefault(
+                (scanned.unit.source.id, shard.name),
+                {"source_id": scanned.unit.source.id, "shard": shard.name, "bytes": shard.size, "version": shard.version, "parts": []},
+            )
+            entry["parts"].append({"start": member.start, "stop": member.stop, "sha256": book.sha256})
+    return [found[key] for key in sorted(found)]
+
+
+def must_balance(rows: Sequence[dict[str, Any]], run: Path) -> None:
+    """Compares the ledger with itself and with the documents about to be published. Raises RunFailed naming shards."""
+    counted = defaultdict(int, shard_counts(result_files(run, "documents")))
+    wrong = [
+        f"{row['source_id']}/{row['shard']}: 读到 / read {row['records_read']}, 审计 / audited {row['audited']}, 拒收 / rejected "
+        f"{row['rejected']}, 文档 / documents {counted[row['source_id'], row['shard']]}"
+        for row in rows
+        if row["records_read"] != row["audited"] + row["rejected"] or row["audited"] != counted[row["source_id"], row["shard"]]
+    ]
+    extra = sorted(set(counted) - {(row["source_id"], row["shard"]) for row in rows})
+    wrong += [f"{source}/{shard}: 不在台账中 / not in the ledger" for source, shard in extra]
+    if wrong:
+        raise RunFailed("账目不平，未发布 / the books do not balance, nothing was published:\n" + "\n".join(wrong[:20]))
+
+
+def result(
+    config: Config, tally: Tally, rows: dict[str, list[dict[str, Any]]], run: Path, quarantined: int
+) -> dict[str, Any]:
+    """The content of result.json: numbers only, equal for equal input, however and wherever it ran."""
+
+    def total(unit: str, phase: str = "collected") -> int:
+        return sum(tally[Item("source", source.id, "", phase, unit)] for source in config.sources)
+
+    books_rows = rows["ledger"]
+    (qualified, technical), manual = sizes(run / "samples")
+    passing, of = config.profile.technical.passing
+    reject_rows = sum(row["rejected"] for row in books_rows)
+    complete = all(row["complete"] for row in books_rows)
+    blacklisted = sorted(row["source_id"] for row in rows["source_stats"] if row["status"] == "blacklisted")
+    missing = sorted(row["source_id"] for row in rows["sources"] if not row["provenance_complete"])
+    open_clauses = sorted(row["clause"] for row in rows["clauses"] if row["verdict"] not in ("符合", "不适用"))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "profile": config.profile.id,
+        "custom_profile": config.sampling.manual < config.profile.manual.minimum,
+        "totals": {
+            "sources": len(config.sources),
+            "shards": len(books_rows),
+            "records_read": sum(row["records_read"] for row in books_rows),
+            "audited": sum(row["audited"] for row in books_rows),
+            "rejected": reject_rows,
+            "books_complete": complete,
+            "quarantined_shards": quarantined,
+            "documents": total("documents"),
+            "bytes": total("bytes"),
+            "chars": total("chars"),
+            "violations": total("violations"),
+            "admitted_documents": total("documents", "admitted"),
+            "admitted_bytes": total("bytes", "admitted"),
+            "admitted_violations": total("violations", "admitted"),
+        },
+        "sources": rows["source_stats"],
+        "buckets": rows["bucket_stats"],
+        "risks": rows["risk_stats"],
+        "personal_information": rows["pii_stats"],
+        "blacklisted": blacklisted,
+        "samples": {
+            "population": total("documents", "admitted"),
+            "manual": {"size": manual, "sha256": sha256_file(run / "samples" / "manual.parquet")},
+            "technical": {
+                "size": technical,
+                "qualified": qualified,
+                "qualified_rate": rate(qualified, technical),
+                "sha256": sha256_file(run / "samples" / "technical.parquet"),
+            },
+        },
+        "clauses": {row["clause"]: row["verdict"] for row in rows["clauses"]},
+        "gates": {
+            "blacklist": not blacklisted,
+            "technical": technical > 0 and qualified * of >= passing * technical,
+            "manual": False,
+            "rejects": reject_rows == 0 and complete,
+            "provenance": not missing,
+            "clauses": not open_clauses,
+        },
+    }

@@ -1,0 +1,55 @@
+"""The command line. Results go to files and stdout, logs and progress to stderr; exit codes are those of the contract."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pipeline.errors import AuditError
+
+app = typer.Typer(
+    name="corpus-audit",
+    help="训练语料安全审计 / Audits the training corpora of large language models for the Chinese filing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / output folder")]
+
+
+def main() -> NoReturn:
+    """Console script: runs the application and turns errors into one message and an exit code."""
+    from pipeline import commands  # noqa: F401 - registers the commands
+
+    try:
+        code = app(standalone_mode=False)
+    except AuditError as error:
+        _say(f"错误 / error: {error}")
+        code = error.exit_code
+    except typer.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        _say("已中断；重新运行会从已提交处继续 / interrupted; run again to go on from what is committed")
+        code = 130
+    except BrokenPipeError:
+        code = 0
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nobody reads on
+    except Exception as error:  # the outermost edge: anything else is a fault of ours
+        import click
+
+        if isinstance(error, click.ClickException):
+            error.show()
+            code = 2
+        else:
+            raise
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)  # engines leave threads behind that would keep the process
+
+
+def _say(text: str) -> None:
+    print("".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text), file=sys.stderr)

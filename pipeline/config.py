@@ -1,0 +1,294 @@
+"""The configuration file: read strictly, every problem reported at once with file, line, key and remedy."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import UsageError
+from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
+from schemas.policy import Policy, load_policy
+from schemas.profile import Profile, load_profile
+from schemas.sources import SourceRecord
+
+_LATER = "本版本尚不支持 / not available in this version yet: remove it"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(_Model):
+    """Sizes of the two samples. `technical` is an exact decimal, so that rounding cannot take it below the standard."""
+
+    manual: int = Field(default=4000, ge=1, strict=True)
+    technical: Decimal = Decimal("0.10")
+    population: Literal["admitted"] = "admitted"
+
+    @field_validator("technical", mode="before")
+    @classmethod
+    def _exact(cls, value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"0?\.\d{1,6}|1(\.0{1,6})?", value):
+            raise ValueError('应为加引号的小数 / should be a quoted decimal between 0 and 1, such as "0.10"')
+        return value
+
+    @field_validator("technical")
+    @classmethod
+    def _enough(cls, value: Decimal) -> Decimal:
+        if value < Decimal("0.10"):
+            raise ValueError(
+                '不得少于总量的 10 % / at least "0.10": the standard asks for no less than 10 % of all items'
+            )
+        return value
+
+
+class Limits(_Model):
+    """Bounds that keep memory and time finite on hostile input. What exceeds them is a reject, never a crash."""
+
+    document_bytes: int = Field(default=16 << 20, ge=1024, strict=True)
+    line_bytes: int = Field(default=64 << 20, ge=1024, strict=True)
+    unit_bytes: int = Field(default=64 << 20, ge=1 << 16, strict=True)
+
+
+class ClassifierSettings(_Model):
+    """Which risk classifier scores the documents."""
+
+    model: str | None = None
+
+
+class _File(_Model):
+    """The configuration as written."""
+
+    profile: str = "tc260-003"
+    output: str = "./out"
+    scans: str | None = None
+    seed: str = Field(min_length=1, max_length=200, strict=True)
+    sources: list[dict[str, Any]] | str
+    lexicons: list[str] = []
+    classifier: ClassifierSettings = ClassifierSettings()
+    policy: str | None = None
+    blocked: list[str] = []
+    tokenizer: None = None
+    sampling: Sampling = Sampling()
+    limits: Limits = Limits()
+    emit: None = None
+
+    @field_validator("seed")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in value):
+            raise ValueError("种子不得含控制字符 / the seed must not contain control characters")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("种子不是合法的 Unicode / the seed is not valid Unicode") from None
+        return value
+
+    @field_validator("tokenizer", "emit", mode="before")
+    @classmethod
+    def _later(cls, value: Any) -> Any:
+        if value is not None:
+            raise ValueError(_LATER)
+        return value
+
+
+class Config(_Model):
+    """A checked configuration: paths resolved, sources complete, profile and policy loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    file: Path
+    profile: Profile
+    policy: Policy
+    output: Path
+    scans: str
+    seed: str
+    sources: tuple[SourceRecord, ...]
+    lexicons: tuple[Path, ...]
+    classifier_model: Path | None
+    blocked: tuple[Path, ...]
+    sampling: Sampling
+    limits: Limits
+
+    @property
+    def base(self) -> Path:
+        """The folder paths in the file are relative to."""
+        return self.file.parent
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the configuration says, without where: equal for two checkouts of one corpus."""
+        return {
+            "profile": self.profile.id,
+            "profile_sha256": self.profile.sha256,
+            "policy": self.policy.id,
+            "policy_sha256": self.policy.sha256,
+            "seed": self.seed,
+            "sources": [source.model_dump(mode="json") for source in self.sources],
+            "lexicons": [path.name for path in self.lexicons],
+            "classifier_model": self.classifier_model.name if self.classifier_model else None,
+            "blocked": [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.blocked],
+            "sampling": self.sampling.model_dump(mode="json"),
+            "limits": self.limits.model_dump(mode="json"),
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the snapshot."""
+        return hashlib.sha256(json.dumps(self.snapshot(), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def load_config(file: Path, out: Path | None = None) -> Config:
+    """Reads and checks a configuration. Raises UsageError with every problem found, one a line."""
+    try:
+        content, root = parse_yaml(file.read_text(encoding="utf-8-sig"), str(file))
+    except FileNotFoundError:
+        raise UsageError(f"{file}: 没有这个配置文件 / no such configuration file") from None
+    except IsADirectoryError:
+        raise UsageError(f"{file}: 是文件夹，应为配置文件 / is a folder; name the configuration file in it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: 配置文件读不了 / cannot read the configuration: {error}") from None
+    except DocumentError as error:
+        raise UsageError(f"{file}: {problem}" for problem in error.problems) from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{file}: 应为映射（键: 值） / should be a mapping of keys to values")
+    return _Checker(file, content, root).check(out)
+
+
+class _Checker:
+    """Checks one file, collecting problems instead of stopping at the first."""
+
+    def __init__(self, file: Path, content: dict[str, Any], root: yaml.Node | None) -> None:
+        self.file = file
+        self.base = file.resolve().parent
+        self.content = content
+        self.root = root
+        self.problems: list[str] = []
+
+    def check(self, out: Path | None) -> Config:
+        raw: _File | None = None
+        try:
+            raw = _File.model_validate(self.content)
+        except ValidationError as error:
+            self.problems += [f"{self.file}: {line}" for line in validation_problems(error, self.root)]
+        sources = self._sources(self.content.get("sources"))
+        profile = self._load(lambda: load_profile(self._profile_name()), "profile")
+        policy_name = self.content.get("policy")
+        policy = self._load(
+            lambda: load_policy(self.base / policy_name if isinstance(policy_name, str) else None), "policy"
+        )
+        if raw is not None:
+            for key, names in (("lexicons", raw.lexicons), ("blocked", raw.blocked)):
+                for index, name in enumerate(names):
+                    self._must_exist((key, index), name)
+            if raw.classifier.model is not None:
+                self._must_exist(("classifier", "model"), raw.classifier.model)
+        if self.problems or raw is None or profile is None or policy is None:
+            raise UsageError(self.problems)
+        output = (out if out is not None else self.base / raw.output).absolute()
+        return Config(
+            file=self.file.resolve(),
+            profile=profile,
+            policy=policy,
+            output=output,
+            scans=self._scans(raw.scans, output),
+            seed=raw.seed,
+            sources=tuple(sources),
+            lexicons=tuple(self.base / name for name in raw.lexicons),
+            classifier_model=self.base / raw.classifier.model if raw.classifier.model else None,
+            blocked=tuple(self.base / name for name in raw.blocked),
+            sampling=raw.sampling,
+            limits=raw.limits,
+        )
+
+    def _profile_name(self) -> str:
+        name = str(self.content.get("profile", "tc260-003"))
+        local = self.base / name
+        return str(local) if local.is_file() else name
+
+    def _scans(self, name: str | None, output: Path) -> str:
+        if name is None:
+            return str(output / "scans")
+        return name if "://" in name else str((self.base / name).absolute())
+
+    def _load(self, load: Any, key: str) -> Any:
+        try:
+            return load()
+        except DocumentError as error:
+            self.problems += [f"{error.file}: {problem}" for problem in error.problems]
+            return None
+
+    def _must_exist(self, path: tuple[int | str, ...], name: str) -> None:
+        if not (self.base / name).exists():
+            self._problem(path, f"没有这个文件 / no such file: {self.base / name}")
+
+    def _problem(self, path: tuple[int | str, ...], message: str) -> None:
+        line = line_of(self.root, path)
+        place = f"第 {line} 行 / line {line}: " if line else ""
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        self.problems.append(f"{self.file}: {place}{key}: {message}")
+
+    def _sources(self, value: Any) -> list[SourceRecord]:
+        if isinstance(value, str):
+            file, records, root = self.base / value, self._source_file(self.base / value), None
+            prefix: tuple[int | str, ...] = ()
+        else:
+            file, records, root, prefix = self.file, value, self.root, ("sources",)
+        if not isinstance(records, list):
+            return []
+        if not records:
+            self._problem(("sources",), "一个来源都没有 / no source at all: name at least one")
+        sources: list[SourceRecord] = []
+        first_use: dict[str, int] = {}
+        for index, record in enumerate(records):
+            try:
+                source = SourceRecord.model_validate(record)
+            except ValidationError as error:
+                self.problems += [f"{file}: {line}" for line in validation_problems(error, root, (*prefix, index))]
+                continue
+            if source.id in first_use:
+                self.problems.append(
+                    f"{file}: {'.'.join(map(str, prefix)) or 'record'}[{index}].id: 来源编号重复 / source id {source.id!r} is "
+                    f"already used by source number {first_use[source.id] + 1}: every source needs its own"
+                )
+            first_use.setdefault(source.id, index)
+            if source.format not in (None, "jsonl", "parquet"):
+                self.problems.append(f"{file}: {source.id}.format: {source.format}: {_LATER}")
+            sources.append(source)
+        return sources
+
+    def _source_file(self, path: Path) -> Any:
+        """Source records from a YAML or CSV file of their own."""
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            self._problem(("sources",), f"来源清单读不了 / cannot read the list of sources {path}: {error}")
+            return None
+        if path.suffix.lower() == ".csv":
+            return [_from_csv(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+        content = self._load(lambda: parse_yaml(text, str(path))[0], "sources")
+        records = content.get("sources") if isinstance(content, dict) else content
+        if content is not None and not isinstance(records, list):
+            self.problems.append(f"{path}: 应为来源记录的列表 / should be a list of source records")
+        return records
+
+
+def _from_csv(row: dict[str, Any]) -> dict[str, Any]:
+    """A flat row as a record: `fields.text` nests, `paths` are separated by semicolons, empty cells are left out."""
+    record: dict[str, Any] = {}
+    for key, cell in row.items():
+        if key is None or cell in (None, ""):
+            continue
+        value: Any = [part.strip() for part in cell.split(";") if part.strip()] if key == "paths" else cell
+        target = record
+        *parents, leaf = key.split(".")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[leaf] = value
+    return record

@@ -1,0 +1,124 @@
+"""Decides one unit from its committed layers, and commits documents, findings and rejects.
+
+The three files count as committed once the small file that names their digests is; publishing checks against it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.scan import ScannedUnit
+from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file
+from schemas.results import DOCUMENTS, FINDINGS
+from schemas.results import REJECTS as PUBLISHED_REJECTS
+from transforms.decide import Admission, Decider, Origin
+
+LAYERS_READ = ("base", "keywords", "classifier", "pii")
+
+
+@dataclass(frozen=True)
+class DecidedUnit:
+    """A unit whose decisions are committed under `key`; `built` tells whether this run made them."""
+
+    scanned: ScannedUnit
+    row_bases: tuple[int, ...]
+    key: str
+    built: bool
+
+    @property
+    def source_id(self) -> str:
+        """The source all documents of the unit belong to."""
+        return self.scanned.unit.source.id
+
+
+def origin_of(scanned: ScannedUnit, row_bases: tuple[int, ...]) -> Origin:
+    """Where the unit's documents come from."""
+    unit = scanned.unit
+    return Origin(
+        source_id=unit.source.id,
+        shards=tuple(member.shard.name for member in unit.members),
+        row_bases=row_bases,
+        lawful_basis=unit.source.personal_info.lawful_basis is not None,
+    )
+
+
+def decide_unit(
+    scanned: ScannedUnit, row_bases: tuple[int, ...], decider: Decider, admission: Admission, store: ScanStore
+) -> DecidedUnit:
+    """Commits the decisions on a unit unless they are there already."""
+    origin = origin_of(scanned, row_bases)
+    content = [
+        [scanned.layers[name] for name in LAYERS_READ],
+        [origin.source_id, origin.shards, origin.row_bases, origin.lawful_basis],
+        decider.fingerprint(),
+        admission.digest(),
+    ]
+    key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+    mark = store.path("decided", key, ".json")
+    if store.exists(mark):
+        return DecidedUnit(scanned, row_bases, key, built=False)
+    with store.workspace() as folder:
+        documents = TableFile(folder / "documents.parquet", DOCUMENTS)
+        findings = TableFile(folder / "findings.parquet", FINDINGS)
+        for batches in _aligned(scanned, store):
+            decided, found = decider(batches, origin, admission)
+            documents.write(decided)
+            findings.write(found)
+        rejects = TableFile(folder / "rejects.parquet", PUBLISHED_REJECTS)
+        for batch in _rejects(scanned, origin, store):
+            rejects.write(batch)
+        digests = {}
+        for name, file in (("documents", documents), ("findings", findings), ("published_rejects", rejects)):
+            file.close({"rows": file.rows})
+            digests[name] = {"rows": file.rows, "sha256": sha256_file(file.path)}
+            store.commit(file.path, store.path(name, key))
+        store.commit_bytes(json.dumps(digests, sort_keys=True).encode(), mark)
+    return DecidedUnit(scanned, row_bases, key, built=True)
+
+
+def _aligned(scanned: ScannedUnit, store: ScanStore) -> Iterator[dict[str, pa.RecordBatch]]:
+    """The layers side by side, a row group at a time. Groups have the same number of rows in every layer."""
+    paths = {name: store.path(name, scanned.layers[name]) for name in LAYERS_READ}
+    files: dict[str, Any] = {}
+    opened = []
+    try:
+        for name, path in paths.items():
+            context = store.open(path)
+            files[name] = context.__enter__()
+            opened.append(context)
+        rows = {name: file.metadata.num_rows for name, file in files.items()}
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"layers of {scanned.unit.name} differ in length: {rows}; remove them from scans and run again")
+        for group in range(files["base"].metadata.num_row_groups):
+            yield {name: _one_batch(file, group) for name, file in files.items()}
+    finally:
+        for context in opened:
+            context.__exit__(None, None, None)
+
+
+def _one_batch(file: pq.ParquetFile, group: int) -> pa.RecordBatch:
+    table = file.read_row_group(group, use_threads=False).combine_chunks()
+    return table.to_batches(max_chunksize=ROWS_PER_GROUP)[0]
+
+
+def _rejects(scanned: ScannedUnit, origin: Origin, store: ScanStore) -> Iterator[pa.RecordBatch]:
+    with store.open(store.path("rejects", scanned.layers["base"])) as file:
+        for batch in file.iter_batches(use_threads=False):
+            rows = [
+                {
+                    "source_id": origin.source_id,
+                    "shard": origin.shards[reject["member"]],
+                    "row": None if reject["row"] is None else reject["row"] + origin.row_bases[reject["member"]],
+                    "reason": reject["reason"],
+                    "records": reject["records"],
+                    "offset": reject["offset"],
+                    "detail": reject["detail"],
+                }
+                for reject in batch.to_pylist()
+            ]
+            yield pa.RecordBatch.from_pylist(rows, schema=PUBLISHED_REJECTS)

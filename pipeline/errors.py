@@ -1,0 +1,41 @@
+"""Errors a person must act on. Each carries the exit code of the public contract; its text says what, where, what to do."""
+
+from collections.abc import Iterable
+
+
+class AuditError(Exception):
+    """Base of all errors shown to users without a traceback."""
+
+    exit_code = 3
+
+
+class UsageError(AuditError):
+    """Bad usage or configuration, an empty glob, an unreachable store. Nothing was published."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class RunFailed(AuditError):  # noqa: N818 - reads as what happened
+    """The run failed, or its books do not balance."""
+
+    exit_code = 3
+
+
+class OutputBusy(AuditError):  # noqa: N818
+    """Another run holds the output folder."""
+
+    exit_code = 4
+
+
+class ShardUnreadable(Exception):  # noqa: N818 - internal: becomes a quarantined shard
+    """Reading a shard failed for a reason outside its content: permission, input/output error, changed while read."""
+
+    def __init__(self, member: int, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.member = member
+        self.reason = reason
+        self.detail = detail

@@ -1,0 +1,64 @@
+"""What happens in a run, as NDJSON: for schedulers and for people who ask why. Never any corpus text."""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PROGRESS = "progress.ndjson"
+_INTERVAL = 0.5  # seconds between two lines of progress of one worker
+
+
+class EventLog:
+    """Appends events to a file. One short write an event, so that workers can share the file; None writes nothing."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self._documents = 0
+        self._bytes = 0
+        self._last = 0.0
+
+    def write(self, event: str, **details: Any) -> None:
+        """One event with its details."""
+        self.flush()
+        if self.path is not None:
+            _append(Path(self.path), {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details})
+
+    def progress(self, unit: str, documents: int, size: int) -> None:
+        """Documents and bytes of text just scanned; written down now and then."""
+        self._documents += documents
+        self._bytes += size
+        if time.monotonic() - self._last >= _INTERVAL:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes down progress not yet written."""
+        self._last = time.monotonic()
+        if self.path is not None and self._documents:
+            _append(Path(self.path).with_name(PROGRESS), {"documents": self._documents, "bytes": self._bytes})
+        self._documents = self._bytes = 0
+
+
+def _append(path: Path, content: dict[str, Any]) -> None:
+    line = json.dumps(content, ensure_ascii=False, sort_keys=True) + "\n"
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, line.encode("utf-8", "backslashreplace"))
+    finally:
+        os.close(handle)
+
+
+def read_progress(folder: Path) -> tuple[int, int]:
+    """Documents and bytes of text scanned so far by the run in `folder`."""
+    documents = size = 0
+    try:
+        lines = (folder / PROGRESS).read_bytes().split(b"\n")
+    except OSError:
+        return 0, 0
+    for line in lines[:-1]:
+        entry = json.loads(line)
+        documents += entry["documents"]
+        size += entry["bytes"]
+    return documents, size

@@ -1,0 +1,140 @@
+"""Runs the graph on an engine, and shows how far it is."""
+
+import argparse
+import logging
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import AuditError, RunFailed, UsageError
+from pipeline.events import read_progress
+
+if TYPE_CHECKING:
+    from pipeline.graph import Job
+
+LOCAL = "FnApiRunner"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Which Beam runner executes the graph, with how many workers, and options passed on to it."""
+
+    runner: str = LOCAL
+    workers: int = 1
+    options: tuple[str, ...] = ()
+    quiet: bool = False
+
+    @property
+    def shares_files(self) -> bool:
+        """Whether workers see this machine's files."""
+        return self.runner == LOCAL or "--environment_type=LOOPBACK" in self.options
+
+    def hands(self, units: int) -> int:
+        """In how many lists work is dealt: one a local worker, one a unit elsewhere."""
+        return self.workers if self.runner == LOCAL else units
+
+    def flags(self) -> list[str]:
+        """Pipeline options. `DirectRunner` is never used: it tries to download another engine first."""
+        flags = [f"--runner={self.runner}", *self.options]
+        if self.runner == LOCAL and self.workers > 1:
+            flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+        return flags
+
+
+def execute(job: "Job", engine: Engine, folder: Path, weight: int) -> None:
+    """Runs the graph to its end. Raises RunFailed with the cause in one sentence."""
+    _quiet_logging()
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipeline.graph import build
+
+    options = _options(PipelineOptions, engine)
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            pipeline = beam.Pipeline(options=options)
+            build(pipeline, job)
+            pipeline.run().wait_until_finish()
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="beam", daemon=True)
+    thread.start()
+    _watch(thread, folder, weight, engine.quiet)
+    if failure:
+        raise _explained(failure[0])
+
+
+def _options(kind: Any, engine: Engine) -> Any:
+    """Pipeline options with every flag understood: Beam itself drops an unknown one with no more than a warning."""
+    flags = engine.flags()
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for options in {option.__name__: option for option in _subclasses(kind)}.values():
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(flags)
+    if unknown:
+        raise UsageError(
+            f"未知的 Beam 选项 / unknown Beam options: {' '.join(unknown)}: check them against the runner's documentation"
+        )
+    return kind(flags)
+
+
+def _subclasses(kind: Any) -> list[Any]:
+    return [c for sub in kind.__subclasses__() for c in (sub, *_subclasses(sub)) if "_add_argparse_args" in vars(c)]
+
+
+def _quiet_logging() -> None:
+    """Beam warns about libraries this project does not use; real warnings stay."""
+    warnings.filterwarnings("ignore", module="apache_beam")
+    logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("root").setLevel(logging.ERROR)
+
+
+def _watch(thread: threading.Thread, folder: Path, weight: int, quiet: bool) -> None:
+    if quiet or not sys.stderr.isatty():
+        while thread.is_alive():
+            thread.join(0.2)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[documents]:,} 条 / documents"),
+        TextColumn("{task.fields[speed]:.1f} MB/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("扫描 / scanning", total=max(weight, 1), documents=0, speed=0.0)
+        follow(thread, folder, lambda documents, size, seconds: progress.update(
+            task, completed=min(size, weight), documents=documents, speed=size / 1e6 / max(seconds, 1e-3)
+        ))
+
+
+def follow(thread: threading.Thread, folder: Path, show: Callable[[int, int, float], None]) -> None:
+    """Calls `show(documents, bytes, seconds)` a few times a second while the thread works."""
+    begun = time.monotonic()
+    while thread.is_alive():
+        thread.join(0.3)
+        documents, size = read_progress(folder)
+        show(documents, size, time.monotonic() - begun)
+
+
+def _explained(error: BaseException) -> BaseException:
+    """The error a person can act on, out of whatever the engine wrapped it in."""
+    if isinstance(error, AuditError | KeyboardInterrupt | OSError):
+        return error
+    text = str(error)
+    lines = [line for line in text.splitlines() if line.strip()]
+    cause = lines[-1] if lines else type(error).__name__
+    return RunFailed(f"运行失败 / the run failed: {cause}")

@@ -1,0 +1,308 @@
+"""The Beam graph, on one page: plan → scan → decide → combine → 5 % rule → decide → samples.
+
+Only small things cross from stage to stage: units, tallies, rankings. Documents leave as committed files with
+deterministic names. Every step is idempotent, so an engine may retry or repeat it. The graph has no Read transforms, no
+tagged outputs, no `finish_bundle` output and one leaf, which keeps it portable between engines.
+"""
+
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsDict, AsSingleton
+from apache_beam.utils.shared import Shared
+
+from blacklist.rule import Standing, Verdict, judge
+from pipeline.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
+from pipeline.decisions import DecidedUnit, decide_unit
+from pipeline.detectors import Detectors
+from pipeline.draw import draw_manual, draw_technical, rank_unit
+from pipeline.events import EventLog
+from pipeline.plan import Unit
+from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of
+from pipeline.scan import ScannedUnit, Settings, scan_unit
+from pipeline.scans import ScanStore
+from transforms.decide import Admission, Blocked
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything the graph needs, small and picklable: it is shipped to the workers."""
+
+    hands: tuple[tuple[Unit, ...], ...]
+    settings: Settings
+    detectors: Detectors
+    standing: Standing
+    blocked: Blocked
+    seed: str
+    manual: int
+    share: Decimal
+    handover: str  # where results are left for the caller, below the store
+    events: str | None  # events file of the run, where workers share the caller's file system
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many documents of a unit were taken out for each sample; the technical part still holds the bin of the cut."""
+
+    unit: str
+    technical: int
+    manual: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the graph hands over."""
+
+    units: tuple[DecidedUnit, ...]
+    verdicts: tuple[Verdict, ...]
+    tally: Tally
+    cut: Cut
+    drawn: tuple[Drawn, ...]
+
+
+def build(pipeline: beam.Pipeline, job: Job) -> None:
+    """Wires the stages."""
+    scanned = pipeline | "Plan" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list) | Scan(job)
+    counts = scanned | "Count records" >> beam.FlatMap(split_counts) | "Per shard" >> beam.GroupByKey()
+    bases = AsDict(counts | "Row bases" >> beam.Map(lambda shard: (shard[0], dict(shard[1]))))
+
+    first = scanned | "Decide" >> Decide(job, bases)
+    rates = first | "Tally violations" >> Count(job, documents_only=True) | "Combine rates" >> beam.CombineGlobally(SumTallies())
+    verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.standing)
+
+    decided = first | "Decide on admission" >> Redecide(job, verdicts)
+    tally = decided | "Tally" >> Count(job) | "Combine" >> beam.CombineGlobally(SumTallies())
+    ranking = decided | "Rank" >> beam.ParDo(RankUnits(job)) | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual))
+    cut = ranking | "Cut" >> beam.Map(cut_of, job.share)
+    drawn = decided | "Draw" >> beam.ParDo(DrawUnits(job), AsSingleton(cut))
+
+    results = {"units": decided, "verdicts": verdicts, "tally": tally, "cut": cut, "drawn": drawn}
+    named = [items | f"Name {kind}" >> beam.Map(lambda item, kind=kind: (kind, item)) for kind, items in results.items()]
+    (
+        named
+        | beam.Flatten()
+        | "Together" >> beam.CombineGlobally(Collect())
+        | "Hand over" >> beam.Map(hand_over, job.settings.store, job.handover)
+    )
+
+
+@dataclass
+class Scan(beam.PTransform):  # type: ignore[misc]
+    """Units to scanned units: their layers are committed when it is through."""
+
+    job: Job
+
+    def expand(self, units: beam.PCollection[Unit]) -> beam.PCollection[ScannedUnit]:
+        """One DoFn, so that documents never cross a stage."""
+        return units | "Scan" >> beam.ParDo(ScanUnits(self.job))
+
+
+@dataclass
+class Decide(beam.PTransform):  # type: ignore[misc]
+    """Scanned units to decided units, admitted by the blacklist as it stood before this run."""
+
+    job: Job
+    bases: AsDict
+
+    def expand(self, scanned: beam.PCollection[ScannedUnit]) -> beam.PCollection[DecidedUnit]:
+        """Row bases come from the books of the parts before."""
+        return scanned | beam.ParDo(DecideUnits(self.job), self.bases)
+
+
+@dataclass
+class Redecide(beam.PTransform):  # type: ignore[misc]
+    """Decides again what the 5 % rule changed; for all other units the committed decisions stand."""
+
+    job: Job
+    verdicts: beam.PCollection[list[Verdict]]
+
+    def expand(self, decided: beam.PCollection[DecidedUnit]) -> beam.PCollection[DecidedUnit]:
+        """The verdicts are a handful of rows and travel as a side input."""
+        return decided | beam.ParDo(RedecideUnits(self.job), AsSingleton(self.verdicts))
+
+
+@dataclass
+class Count(beam.PTransform):  # type: ignore[misc]
+    """Decided units to tallies."""
+
+    job: Job
+    documents_only: bool = False
+
+    def expand(self, decided: beam.PCollection[DecidedUnit]) -> beam.PCollection[Tally]:
+        """One tally a unit."""
+        return decided | beam.ParDo(TallyUnits(self.job, self.documents_only))
+
+
+class _UnitFn(beam.DoFn):  # type: ignore[misc]
+    """Base of the steps that work on units; models are loaded once a process."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._shared = Shared()
+
+    def setup(self) -> None:
+        """Takes the process's detectors and store."""
+        self.detectors: Detectors = self._shared.acquire(lambda: self.job.detectors, tag=self.job.detectors.fingerprint)
+        self.store = ScanStore(self.job.settings.store)
+        self.events = EventLog(self.job.events)
+
+
+class ScanUnits(_UnitFn):
+    """Commits the missing layers of a unit."""
+
+    def process(self, unit: Unit) -> Iterator[ScannedUnit]:
+        """Yields the unit with the keys of its layers and its books."""
+        scanned = scan_unit(unit, self.detectors.stages, self.job.settings, self.events.progress)
+        self.events.write("unit_scanned", unit=unit.name, documents=scanned.rows, layers_built=list(scanned.built))
+        for shard in scanned.quarantined:
+            self.events.write("shard_quarantined", source=shard.source_id, shard=shard.shard, reason=shard.reason)
+        yield scanned
+
+
+class DecideUnits(_UnitFn):
+    """Commits the decisions on a unit."""
+
+    def process(self, scanned: ScannedUnit, bases: dict[tuple[str, str], dict[int, int]]) -> Iterator[DecidedUnit]:
+        """Yields the unit with the key of its decisions."""
+        admission = self.job_admission(scanned.unit.source.id)
+        decided = decide_unit(scanned, row_bases(scanned, bases), self.detectors.decider, admission, self.store)
+        self.events.write("unit_decided", unit=scanned.unit.name, built=decided.built)
+        yield decided
+
+    def job_admission(self, source_id: str) -> Admission:
+        """Admission by the blacklist before this run."""
+        standing = self.job.standing
+        return Admission(source_id in standing.sources, standing.domains, self.job.blocked)
+
+
+class RedecideUnits(_UnitFn):
+    """Decides again the units of sources that were blacklisted by this run."""
+
+    def process(self, decided: DecidedUnit, verdicts: list[Verdict]) -> Iterator[DecidedUnit]:
+        """Yields every unit, with the decisions that hold."""
+        source_id = decided.source_id
+        new = {verdict.source_id for verdict in verdicts}
+        if source_id in new and source_id not in self.job.standing.sources:
+            admission = Admission(True, self.job.standing.domains, self.job.blocked)
+            again = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
+            self.events.write("unit_decided", unit=decided.scanned.unit.name, built=again.built, reason="source_blacklisted")
+            decided = again
+        yield decided
+
+
+class TallyUnits(_UnitFn):
+    """Counts the decisions on a unit."""
+
+    def __init__(self, job: Job, documents_only: bool) -> None:
+        super().__init__(job)
+        self.documents_only = documents_only
+
+    def process(self, decided: DecidedUnit) -> Iterator[Tally]:
+        """Yields one tally."""
+        tally: Tally = Tally()
+        with self.store.open(self.store.path("documents", decided.key)) as file:
+            for batch in file.iter_batches(use_threads=False):
+                tally.update(tally_documents(batch, decided.source_id))
+        if not self.documents_only:
+            with self.store.open(self.store.path("findings", decided.key)) as file:
+                for batch in file.iter_batches(use_threads=False):
+                    tally.update(tally_findings(batch, decided.source_id))
+        yield tally
+
+
+class RankUnits(_UnitFn):
+    """Ranks the admitted documents of a unit."""
+
+    def process(self, decided: DecidedUnit) -> Iterator[Ranking]:
+        """Yields one ranking."""
+        yield rank_unit(decided, self.job.seed, self.job.manual, self.store)
+
+
+class DrawUnits(_UnitFn):
+    """Takes the sampled documents out of a unit."""
+
+    def process(self, decided: DecidedUnit, cut: Cut) -> Iterator[Drawn]:
+        """Leaves the unit's part of each sample below the handover folder and yields how many they are."""
+        unit = decided.scanned.unit.name
+        target = f"{self.job.settings.store}/{self.job.handover}"
+        technical = draw_technical(decided, self.job.seed, cut, self.store, f"{target}/technical/{unit}.parquet")
+        ranked = [item for item in cut.manual if item.unit == unit]
+        limits = self.job.settings.limits
+        manual = draw_manual(decided, ranked, limits, self.store, f"{target}/manual/{unit}.parquet") if ranked else 0
+        yield Drawn(unit, technical, manual)
+
+
+def split_counts(scanned: ScannedUnit) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
+    """For each part of a split shard how many records it holds."""
+    for member, ledger in zip(scanned.unit.members, scanned.ledgers, strict=True):
+        if member.parts > 1:
+            yield (scanned.unit.source.id, member.shard.name), (member.ordinal, ledger.records_read)
+
+
+def row_bases(scanned: ScannedUnit, counts: dict[tuple[str, str], dict[int, int]]) -> tuple[int, ...]:
+    """For each member the number of records of its shard that stand before it."""
+    bases = []
+    for member in scanned.unit.members:
+        before = counts.get((scanned.unit.source.id, member.shard.name), {})
+        bases.append(sum(records for ordinal, records in before.items() if ordinal < member.ordinal))
+    return tuple(bases)
+
+
+def judge_sources(tally: Tally, standing: Standing) -> list[Verdict]:
+    """The sources the 5 % rule blacklists, by the tally before filtering."""
+    sources = sorted({item.source_id for item in tally})
+    counted = {
+        source: (
+            tally[Item("source", source, "", "collected", "violations")],
+            tally[Item("source", source, "", "collected", "documents")],
+        )
+        for source in sources
+    }
+    return judge(counted, standing)
+
+
+class Collect(beam.CombineFn):  # type: ignore[misc]
+    """All named results in one place. They are small: units, sums and cuts, never documents."""
+
+    def create_accumulator(self) -> list[Any]:
+        """Nothing yet."""
+        return []
+
+    def add_input(self, accumulator: list[Any], element: Any) -> list[Any]:
+        """Adds one."""
+        accumulator.append(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
+        """Adds all."""
+        return [element for accumulator in accumulators for element in accumulator]
+
+    def extract_output(self, accumulator: list[Any]) -> list[Any]:
+        """The list."""
+        return accumulator
+
+
+def hand_over(results: list[tuple[str, Any]], store: str, handover: str) -> str:
+    """Commits the results where the caller finds them."""
+    grouped: dict[str, list[Any]] = {"units": [], "verdicts": [], "tally": [], "cut": [], "drawn": []}
+    for kind, item in results:
+        grouped[kind].append(item)
+    handed = Results(
+        units=tuple(sorted(grouped["units"], key=lambda decided: decided.scanned.unit.name)),
+        verdicts=tuple(grouped["verdicts"][0]),
+        tally=grouped["tally"][0],
+        cut=grouped["cut"][0],
+        drawn=tuple(sorted(grouped["drawn"], key=lambda drawn: drawn.unit)),
+    )
+    path = results_path(store, handover)
+    ScanStore(store).commit_bytes(pickle.dumps(handed), path)
+    return path
+
+
+def results_path(store: str, handover: str) -> str:
+    """Where the results of a run are handed over."""
+    return f"{store}/{handover}/results.pickle"

@@ -1,0 +1,177 @@
+"""The output folder: who holds it, which run is current, and the steps by which a run becomes the current one."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import OutputBusy, UsageError
+from pipeline.scans import sha256_file
+from schemas.chain import append_to_chain, read_chain
+
+MARKER = ".corpus-audit"
+BUILDING = ".building"
+_UNHASHED = {"manifest.json", "events.ndjson"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output folder as the public contract lays it out."""
+
+    folder: Path
+
+    @property
+    def runs(self) -> Path:
+        """Published runs, and the one being built."""
+        return self.folder / "runs"
+
+    @property
+    def building(self) -> Path:
+        """The run being built; left behind by an interrupted one."""
+        return self.runs / BUILDING
+
+    @property
+    def publications(self) -> Path:
+        """The chain of published runs."""
+        return self.folder / "publications.ndjson"
+
+    @property
+    def blacklist(self) -> Path:
+        """Folder of the blacklist log."""
+        return self.folder / "blacklist"
+
+    def prepare(self) -> None:
+        """Makes the folder, or makes sure that it is ours. Raises UsageError."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"{self.folder}: 输出位置是一个文件 / the output is a file: name a folder with --out")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            marker = self.folder / MARKER
+            if not marker.exists():
+                if any(self.folder.iterdir()):
+                    raise UsageError(
+                        f"{self.folder}: 文件夹里有别的内容，不会在其中写入 / the folder holds something else and is left alone: name an "
+                        f"empty or new one with --out"
+                    )
+                marker.write_text("corpus-audit output, layout 1\n", encoding="utf-8")
+            self.runs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self.folder}: 无法写入 / cannot be written: {error.strerror}") from error
+
+    def must_exist(self) -> None:
+        """Raises UsageError unless this is an output folder."""
+        if not (self.folder / MARKER).exists():
+            raise UsageError(f"{self.folder}: 不是 corpus-audit 的输出文件夹 / not an output folder of corpus-audit")
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Holds the folder against other runs. Raises OutputBusy. The kernel lets go when the process dies."""
+        with (self.folder / ".lock").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise OutputBusy(
+                    f"{self.folder}: 另一个运行正在使用该输出文件夹 / another run holds this output folder: wait for it, or use another --out"
+                ) from None
+            yield
+
+    def is_held(self) -> bool:
+        """Whether a run holds the folder now."""
+        try:
+            with self.held():
+                return False
+        except OutputBusy:
+            return True
+
+    @property
+    def current(self) -> "Run | None":
+        """The current run, if any was published."""
+        link = self.folder / "current"
+        return Run(link.resolve()) if link.is_symlink() and link.exists() else None
+
+    def tidy(self) -> None:
+        """After an interruption: makes `current` the last published run and drops runs that never were published."""
+        records, _ = read_chain(self.publications)
+        published = {record["run_id"] for record in records}
+        for folder in self.runs.iterdir():
+            if folder.name != BUILDING and folder.name not in published:
+                _remove(folder)
+        existing = [record["run_id"] for record in records if (self.runs / record["run_id"]).is_dir()]
+        if existing and (self.current is None or self.current.folder.name != existing[-1]):
+            self._switch(existing[-1])
+
+    def publish(self, run_id: str) -> None:
+        """Makes the finished run in `building` the current one; each step is atomic and `tidy` completes a broken row."""
+        target = self.runs / run_id
+        self.building.rename(target)
+        _sync(self.runs)
+        append_to_chain(
+            self.publications, [{"run_id": run_id, "manifest_sha256": sha256_file(target / "manifest.json")}]
+        )
+        self._switch(run_id)
+
+    def _switch(self, run_id: str) -> None:
+        link = self.folder / ".current.tmp"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("runs") / run_id)
+        link.replace(self.folder / "current")
+        _sync(self.folder)
+
+    def clear_building(self) -> None:
+        """Removes what an interrupted run left."""
+        if self.building.exists():
+            _remove(self.building)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A published run."""
+
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The run's manifest."""
+        content: dict[str, Any] = json.loads((self.folder / "manifest.json").read_bytes())
+        return content
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        """The run's numbers."""
+        content: dict[str, Any] = json.loads((self.folder / "result.json").read_bytes())
+        return content
+
+
+def file_digests(run: Path) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of every file of a run but the manifest itself and the events, by path in the run."""
+    return {
+        str(path.relative_to(run)): {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and str(path.relative_to(run)) not in _UNHASHED
+    }
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON for people and programs: sorted keys, indented, UTF-8."""
+    path.write_text(json.dumps(content, ensure_ascii=False, sort_keys=True, indent=2) + "\n", encoding="utf-8")
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,136 @@
+"""What people see after a run and in between: ten seconds to read."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.events import read_progress
+from pipeline.output import Output, Run
+
+if TYPE_CHECKING:
+    from pipeline.run import Outcome, Preview
+
+_BUCKETS = ("zh", "en", "code", "other")
+
+
+def console() -> Console:
+    """Plain text where nobody looks at a terminal."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def show_preview(preview: "Preview") -> None:
+    """The plan of a dry run."""
+    table = Table("来源 / source", "单元 / units", "分片 / shards", "待扫描 / to scan", box=None, pad_edge=False)
+    sources: dict[str, list[Any]] = {}
+    for unit in preview.plan.units:
+        row = sources.setdefault(unit.source.id, [0, set(), 0])
+        row[0] += 1
+        row[1] |= {member.shard.name for member in unit.members}
+        row[2] += unit.name in preview.to_scan
+    for source, (units, shards, pending) in sources.items():
+        table.add_row(source, str(units), str(len(shards)), str(pending))
+    out = console()
+    out.print(table)
+    out.print(f"待扫描约 / to scan about {preview.weight / 1e6:,.0f} MB. 未写入任何内容 / nothing was written")
+    for warning in preview.plan.warnings:
+        out.print(f"警告 / warning: {warning}", markup=False)
+
+
+def show_outcome(output: Path, outcome: "Outcome") -> None:
+    """The closing summary of a run."""
+    out = console()
+    if outcome.unchanged:
+        out.print(f"自上次运行以来没有变化，未新建运行 / nothing changed since the last run, none was built ({outcome.seconds:.1f} s)")
+    show_result(Run(outcome.folder), out)
+    if outcome.quarantined:
+        out.print(
+            f"⚠ {outcome.quarantined} 个分片无法读取，已隔离，见 rejects / shards could not be read and were set aside",
+            style="bold",
+        )
+    if not outcome.unchanged:
+        out.print(f"用时 / took {outcome.seconds:.1f} s")
+    out.print(f"结果 / results: {output / 'current'}", markup=False)
+    out.print(f"  corpus-audit status {output}", markup=False)
+    out.print(f"  corpus-audit query {output}", markup=False)
+    out.print(f"  corpus-audit verify {output}", markup=False)
+
+
+def show_result(run: Run, out: Console) -> None:
+    """Totals, sources and samples of a published run."""
+    result = run.result
+    totals, samples = result["totals"], result["samples"]
+    title = "自定义口径 / custom profile" if result["custom_profile"] else result["profile"]
+    out.print(f"运行 / run {run.manifest['run_id']}   口径 / profile {title}   种子 / seed {run.manifest['seed']}", markup=False)
+    out.print(
+        f"读到 / read {totals['records_read']:,} = 审计 / audited {totals['audited']:,} + 拒收 / rejected {totals['rejected']:,}"
+        f"{'' if totals['books_complete'] else '（有分片不完整 / some shards incomplete）'}   {totals['bytes'] / 1e6:,.1f} MB"
+    )
+    out.print(_sources(result))
+    buckets = {bucket: 0 for bucket in _BUCKETS}
+    for row in result["buckets"]:
+        if row["phase"] == "admitted":
+            buckets[row["bucket"]] += row["documents"]
+    shares = "  ".join(f"{bucket} {count:,}" for bucket, count in buckets.items())
+    out.print(f"进入训练 / admitted {totals['admitted_documents']:,} 条 / documents, {totals['admitted_bytes'] / 1e6:,.1f} MB: {shares}")
+    technical = samples["technical"]
+    rate = technical["qualified_rate"]
+    out.print(
+        f"样本 / samples: 人工 / manual {samples['manual']['size']:,}   技术 / technical {technical['size']:,}, 合格 / qualified "
+        f"{technical['qualified']:,}{'' if rate is None else f' ({rate:.2%})'}"
+    )
+    if result["blacklisted"]:
+        out.print(f"黑名单 / blacklisted: {', '.join(result['blacklisted'])}", style="bold", markup=False)
+
+
+def _sources(result: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for header in ("来源 / source", "条 / documents", "违规 / violations", "违规率 / rate", "含候选 / with candidates", "进入训练 / admitted", "状态 / status"):
+        table.add_column(header, justify="left" if header.startswith(("来源", "状态")) else "right")
+    for row in result["sources"]:
+        black = row["status"] == "blacklisted"
+        status = "黑名单 / blacklisted" if black else "需复核 / review" if row["needs_review"] else "—"
+        table.add_row(
+            Text(row["source_id"]),
+            f"{row['documents']:,}",
+            f"{row['violations']:,}",
+            _percent(row["violation_rate"]),
+            _percent(row["candidate_rate"]),
+            f"{row['admitted_documents']:,}",
+            status,
+            style="bold" if black else None,
+        )
+    return table
+
+
+def _percent(rate: float | None) -> str:
+    return "—" if rate is None else f"{rate:.2%}"
+
+
+def failed_gates(run: Path, gates: tuple[str, ...]) -> list[str]:
+    """Which of these gates the run fails."""
+    passed = Run(run).result["gates"]
+    return [gate for gate in gates if not passed[gate]]
+
+
+def show_status(output: Output) -> int:
+    """Progress of a run in the making, what an interrupted one left, and the current run."""
+    output.must_exist()
+    out = console()
+    note = output.building / "run.json"
+    if note.exists():
+        begun = json.loads(note.read_bytes())
+        documents, size = read_progress(output.building)
+        state = "进行中 / running" if output.is_held() else "已中断，重新运行会接着做 / interrupted: run again to go on"
+        out.print(f"{state}: {begun['run_id']}，始于 / since {begun['started_at']}", markup=False)
+        out.print(f"  本次已扫描 / scanned so far: {documents:,} 条 / documents, {size / 1e6:,.1f} MB")
+    current = output.current
+    if current is None:
+        out.print("还没有完成的运行 / no run has been completed yet")
+        return 0
+    show_result(current, out)
+    return 0

@@ -1,0 +1,251 @@
+"""From the configuration to units of work: which shards there are, and how they are split and packed.
+
+Splitting and packing look at names and sizes only, so the same corpus is always cut the same way, and adding a file
+changes only the pack it falls into (pack borders are chosen by the names of files, as in content-defined chunking).
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from pipeline.config import Config, Limits
+from pipeline.errors import UsageError
+from pipeline.readers import READER_VERSION, Layout, layout_of, segments
+from schemas.sources import SourceRecord
+
+_MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of a source. `version` is size and modification time, or size and etag: what tells that it changed."""
+
+    name: str
+    url: str
+    size: int
+    version: str
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Member:
+    """A shard, or the part of one that begins at byte `start` and ends before byte `stop`.
+
+    A part holds the records that begin in its range; of columnar shards `groups` names the row groups of the range.
+    `ordinal` counts the parts of the shard from 0.
+    """
+
+    shard: Shard
+    start: int
+    stop: int
+    groups: tuple[int, int] | None = None
+    ordinal: int = 0
+    parts: int = 1
+
+    @property
+    def weight(self) -> int:
+        """Estimated bytes of text, for dealing work evenly."""
+        return (self.stop - self.start) * self.shard.layout.expansion
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is scanned, committed and resumed as one: some shards, one shard, or a part of one, all of one source."""
+
+    source: SourceRecord
+    ordinal: int
+    members: tuple[Member, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the unit's files in a run."""
+        return f"{self.source.id}-{self.ordinal:05d}"
+
+    @property
+    def weight(self) -> int:
+        """Estimated bytes of text."""
+        return sum(member.weight for member in self.members)
+
+    def key(self, limits: Limits) -> str:
+        """Digest of all that decides which records the unit holds and how they are read."""
+        content = {
+            "reader": READER_VERSION,
+            "source": self.source.id,
+            "encoding": self.source.encoding,
+            "fields": self.source.fields.model_dump(mode="json"),
+            "limits": [limits.document_bytes, limits.line_bytes],
+            "members": [
+                [m.shard.name, m.shard.size, m.shard.version, asdict(m.shard.layout), m.start, m.stop, m.groups]
+                for m in self.members
+            ],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All units, in order of source and shard, and warnings about paths that matched nothing."""
+
+    units: tuple[Unit, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return len({(unit.source.id, member.shard.name) for unit in self.units for member in unit.members})
+
+
+def make_plan(config: Config, allow_missing: bool = False) -> Plan:
+    """Lists every source's shards and cuts them into units. Raises UsageError with all problems found."""
+    problems: list[str] = []
+    warnings: list[str] = []
+    units: list[Unit] = []
+    seen: dict[str, str] = {}
+    for source in config.sources:
+        shards = _shards(config.base, source, warnings if allow_missing else problems, problems, seen)
+        for ordinal, members in enumerate(_pack(shards, config.limits.unit_bytes)):
+            units.append(Unit(source, ordinal, tuple(members)))
+    if problems:
+        raise UsageError(problems)
+    return Plan(tuple(units), tuple(warnings))
+
+
+def deal(units: Sequence[Unit], hands: int) -> list[list[Unit]]:
+    """Units as `hands` lists of about equal weight: the heaviest first, each to the hand with the least."""
+    dealt: list[list[Unit]] = [[] for _ in range(max(1, hands))]
+    loads = [0] * len(dealt)
+    for unit in sorted(units, key=lambda unit: (-unit.weight, unit.name)):
+        lightest = loads.index(min(loads))
+        dealt[lightest].append(unit)
+        loads[lightest] += unit.weight + 1
+    return [hand for hand in dealt if hand]
+
+
+def _shards(
+    base: Path, source: SourceRecord, missing: list[str], problems: list[str], seen: dict[str, str]
+) -> list[Shard]:
+    """The shards of a source in code-point order of their names."""
+    shards: dict[str, Shard] = {}
+    for pattern in source.paths:
+        url = pattern if "://" in pattern else str(base / pattern)
+        place = f"来源 {source.id} / source {source.id}: paths: {pattern}"
+        try:
+            found = list(_list(url))
+        except (OSError, ValueError, ImportError) as error:
+            problems.append(f"{place}: 无法列出文件 / cannot list files: {error}")
+            continue
+        if not found:
+            missing.append(
+                f"{place}: 没有匹配到文件 / matches no file: check the path (relative to the configuration file), "
+                f"or pass --allow-missing"
+            )
+        for name, location, size, version, identity in found:
+            layout = layout_of(name, source.format)
+            if layout is None:
+                problems.append(
+                    f"{place}: {name}: 无法从文件名判断格式 / cannot tell the format from the name: set `format: jsonl` or "
+                    f"`format: parquet` for the source"
+                )
+            elif identity in seen:
+                problems.append(
+                    f"{place}: {name}: 同一文件出现两次 / the same file is already read as {seen[identity]}: remove one path"
+                )
+            elif name in shards:
+                problems.append(
+                    f"{place}: {name}: 同一来源内分片重名 / a shard of this name already comes from {shards[name].url}: "
+                    f"use one path with a glob above both folders"
+                )
+            else:
+                seen[identity] = f"{source.id}:{name}"
+                shards[name] = Shard(name, location, size, version, layout)
+    return [shards[name] for name in sorted(shards)]
+
+
+def _list(url: str) -> Iterator[tuple[str, str, int, str, str]]:
+    """Files below a glob, folder or file: name, location, size, version, identity."""
+    fs, path = fsspec.core.url_to_fs(url)
+    local = "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
+    if not _MAGIC & set(path) and fs.isdir(path):
+        path = path.rstrip("/") + "/**"
+    fixed = _fixed_part(path)
+    entries: dict[str, Any] = (
+        fs.glob(path, detail=True) if _MAGIC & set(path) else ({path: fs.info(path)} if fs.exists(path) else {})
+    )
+    names = {location: location[len(fixed) :].lstrip("/") for location in entries}
+    for location, info in sorted(entries.items(), key=lambda item: names[item[0]]):
+        name = names[location]
+        if any(part.startswith((".", "_")) for part in name.split("/")):
+            continue
+        if local:
+            try:
+                status = os.stat(location)
+            except FileNotFoundError:
+                continue  # a dangling link
+            if os.path.isdir(location):
+                continue
+            yield name, location, status.st_size, f"{status.st_mtime_ns}", os.path.realpath(location)
+        elif info.get("type") != "directory":
+            etag = str(info.get("ETag") or info.get("etag") or info.get("LastModified") or fs.ukey(location))
+            yield (
+                name,
+                fs.unstrip_protocol(location),
+                int(info["size"]),
+                etag.strip('"'),
+                f"{url.split('://')[0]}://{location}",
+            )
+
+
+def _fixed_part(path: str) -> str:
+    """The folder above the first component with a glob character (or above a plain file)."""
+    parts = path.split("/")
+    for index, part in enumerate(parts):
+        if _MAGIC & set(part):
+            return "/".join(parts[:index]) + "/" if index else ""
+    return "/".join(parts[:-1]) + "/" if len(parts) > 1 else ""
+
+
+def _pack(shards: Iterable[Shard], unit_bytes: int) -> Iterator[list[Member]]:
+    """Splits what is large, packs what is small. A pack ends at its size, or where the name of a file says so."""
+    pack: list[Member] = []
+    weight = 0
+    for shard in shards:
+        members = list(_members(shard, unit_bytes))
+        if len(members) > 1 or members[0].weight >= unit_bytes:
+            if pack:
+                yield pack
+            pack, weight = [], 0
+            for member in members:
+                yield [member]
+            continue
+        member = members[0]
+        if pack and weight + member.weight > unit_bytes:
+            yield pack
+            pack, weight = [], 0
+        pack.append(member)
+        weight += member.weight
+        if weight >= unit_bytes // 4 and _border(shard.name, member.weight + 4096, unit_bytes // 4):
+            yield pack
+            pack, weight = [], 0
+    if pack:
+        yield pack
+
+
+def _border(name: str, weight: int, spacing: int) -> bool:
+    """Whether a pack ends behind this file: on average once in `spacing` bytes, whatever stands around it."""
+    draw = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:8])
+    return draw * spacing < (weight << 64)
+
+
+def _members(shard: Shard, unit_bytes: int) -> Iterator[Member]:
+    if shard.size * shard.layout.expansion <= unit_bytes + unit_bytes // 2:
+        yield Member(shard, 0, shard.size)
+        return
+    cuts = segments(shard.url, shard.size, shard.layout, unit_bytes)
+    for ordinal, (start, stop, groups) in enumerate(cuts):
+        yield Member(shard, start, stop, groups, ordinal, len(cuts))

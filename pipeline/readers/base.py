@@ -1,0 +1,291 @@
+"""What all readers share: opening shards, picking fields out of records, and collecting documents into batches."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+from pipeline.errors import ShardUnreadable
+
+BATCH_DOCUMENTS = 1024
+BATCH_BYTES = 8 << 20
+
+RECORDS = pa.schema(
+    [
+        pa.field("member", pa.int32(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("offset", pa.int64()),
+        pa.field("native_id", pa.large_string()),
+        pa.field("url", pa.large_string()),
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record, or a stretch of records, that could not be read.
+
+    `row` and `offset` are NULL where the place is unknown, `records` where the number of lost records is.
+    """
+
+    member: int
+    row: int | None
+    offset: int | None
+    reason: str
+    detail: str
+    records: int | None = 1
+
+
+@dataclass
+class MemberLedger:
+    """The books of one member: what was read of it, and whether that is known to be all."""
+
+    records_read: int = 0
+    audited: int = 0
+    rejected: int = 0
+    complete: bool = True
+    sha256: str | None = None
+
+
+@dataclass
+class Tray:
+    """Collects the documents of a unit and hands them on in batches; keeps the books of the current member.
+
+    Full batches wait in `ready`. How many documents a batch holds never shows in what is stored.
+    """
+
+    document_bytes: int
+    batch_documents: int = BATCH_DOCUMENTS
+    batch_bytes: int = BATCH_BYTES
+    rejects: list[Reject] = field(default_factory=list)
+    ledgers: list[MemberLedger] = field(default_factory=list)
+    ready: list[pa.RecordBatch] = field(default_factory=list)
+    _columns: tuple[list[Any], ...] = field(default_factory=lambda: tuple([] for _ in RECORDS))
+    _bytes: int = 0
+
+    def begin(self, member: int) -> MemberLedger:
+        """Opens the books of the next member."""
+        assert member == len(self.ledgers)
+        self.ledgers.append(MemberLedger())
+        return self.ledgers[member]
+
+    @property
+    def row(self) -> int:
+        """Ordinal of the next record of the current member."""
+        return self.ledgers[-1].records_read
+
+    def add(self, text: str, native_id: str | None, url: str | None, offset: int | None) -> None:
+        """Takes in a record whose fields are good; rejects it where its text is empty or too large."""
+        size = len(text) if text.isascii() else len(text.encode())
+        if size == 0:
+            self.reject("empty_text", "the text is empty", offset)
+            return
+        if size > self.document_bytes:
+            self.reject("oversized", f"{size} bytes of text, the limit is {self.document_bytes}", offset)
+            return
+        if self._bytes and self._bytes + size > self.batch_bytes:
+            self.flush()
+        ledger = self.ledgers[-1]
+        for column, value in zip(
+            self._columns, (len(self.ledgers) - 1, ledger.records_read, offset, native_id, url, text), strict=True
+        ):
+            column.append(value)
+        ledger.records_read += 1
+        ledger.audited += 1
+        self._bytes += size
+        if len(self._columns[0]) >= self.batch_documents or self._bytes >= self.batch_bytes:
+            self.flush()
+
+    def reject(self, reason: str, detail: str, offset: int | None) -> None:
+        """Books one record that could not be read."""
+        ledger = self.ledgers[-1]
+        self.rejects.append(Reject(len(self.ledgers) - 1, ledger.records_read, offset, reason, detail))
+        ledger.records_read += 1
+        ledger.rejected += 1
+
+    def reject_stretch(self, reason: str, detail: str, records: int | None, offset: int | None = None) -> None:
+        """Books records lost together: their number if known, otherwise the member's books stay incomplete."""
+        ledger = self.ledgers[-1]
+        self.rejects.append(Reject(len(self.ledgers) - 1, ledger.records_read, offset, reason, detail, records))
+        if records is None:
+            ledger.complete = False
+        else:
+            ledger.records_read += records
+            ledger.rejected += records
+
+    def flush(self) -> None:
+        """Closes the current batch."""
+        if self._columns[0]:
+            self.ready.append(
+                pa.record_batch(
+                    [pa.array(column, type=f.type) for column, f in zip(self._columns, RECORDS, strict=True)],
+                    schema=RECORDS,
+                )
+            )
+            self._columns = tuple([] for _ in RECORDS)
+            self._bytes = 0
+
+    def take(self) -> Iterator[pa.RecordBatch]:
+        """The batches that are full."""
+        while self.ready:
+            yield self.ready.pop(0)
+
+
+class Picker:
+    """Picks id, URL and text out of a record by the paths a source declares."""
+
+    def __init__(self, text: tuple[str, ...], native_id: str | None, url: str | None) -> None:
+        self._text = [_steps(path) for path in text]
+        self._plain = text[0] if len(text) == 1 else None
+        self._id = _steps(native_id) if native_id else None
+        self._url = _steps(url) if url else None
+
+    def pick(self, record: Any, tray: Tray, offset: int | None) -> None:
+        """Adds the record to the tray, or rejects it with what is wrong."""
+        if not isinstance(record, dict):
+            tray.reject("not_an_object", f"the record is a {type(record).__name__}, expected an object", offset)
+            return
+        text = record.get(self._plain) if self._plain is not None else None
+        if type(text) is not str:
+            text = self._joined(record, tray, offset)
+            if text is None:
+                return
+        native_id = _value(record, self._id) if self._id else None
+        if native_id is not None and not isinstance(native_id, str):
+            if isinstance(native_id, bool) or not isinstance(native_id, int | float):
+                tray.reject(
+                    "wrong_type", f"the id is a {type(native_id).__name__}, expected a string or number", offset
+                )
+                return
+            native_id = str(native_id)
+        url = _value(record, self._url) if self._url else None
+        tray.add(text, native_id or None, url if isinstance(url, str) and url else None, offset)
+
+    def _joined(self, record: dict[str, Any], tray: Tray, offset: int | None) -> str | None:
+        parts: list[str] = []
+        for steps in self._text:
+            for value in _values(record, steps):
+                if isinstance(value, str):
+                    parts.append(value)
+                elif value is not None:
+                    tray.reject(
+                        "wrong_type", f"field {_spelled(steps)} is a {type(value).__name__}, expected a string", offset
+                    )
+                    return None
+        if not parts:
+            tray.reject(
+                "missing_text", f"no text in field {', '.join(_spelled(steps) for steps in self._text)}", offset
+            )
+            return None
+        return "\n".join(parts)
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    """`messages[*].content` as ("messages", "[*]", "content"); a key may also hold dots, see _values."""
+    steps: list[str] = []
+    for part in path.split("."):
+        name = part
+        stars = 0
+        while name.endswith("[*]"):
+            name, stars = name[:-3], stars + 1
+        if name:
+            steps.append(name)
+        steps.extend(["[*]"] * stars)
+    return tuple(steps)
+
+
+def _spelled(steps: tuple[str, ...]) -> str:
+    return ".".join(steps).replace(".[*]", "[*]")
+
+
+def _values(node: Any, steps: tuple[str, ...]) -> Iterator[Any]:
+    if not steps:
+        yield node
+    elif steps[0] == "[*]":
+        for item in node if isinstance(node, list) else ():
+            yield from _values(item, steps[1:])
+    elif isinstance(node, dict):
+        whole = ".".join(steps)
+        if whole in node:  # a key that itself holds dots
+            yield node[whole]
+        else:
+            yield from _values(node.get(steps[0]), steps[1:])
+
+
+def _value(record: dict[str, Any], steps: tuple[str, ...]) -> Any:
+    return next(_values(record, steps), None)
+
+
+class RawFile:
+    """A shard's bytes from `start` on; hashes those before `stop`."""
+
+    def __init__(self, member: int, handle: Any, start: int, stop: int) -> None:
+        self.member = member
+        self.handle = handle
+        self.stop = stop
+        self.position = start
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size`. Raises ShardUnreadable where the store fails."""
+        try:
+            data: bytes = self.handle.read(size)
+        except OSError as error:
+            raise ShardUnreadable(self.member, "unreadable", _why(error)) from error
+        self.digest.update(data[: max(0, self.stop - self.position)])
+        self.position += len(data)
+        return data
+
+    def finish(self) -> str:
+        """Reads what is left before `stop` and returns the sha256 of the range in hex."""
+        while self.position < self.stop and self.read(min(1 << 20, self.stop - self.position)):
+            pass
+        return self.digest.hexdigest()
+
+
+def _why(error: OSError) -> str:
+    return f"{type(error).__name__}: {error.strerror or error}"
+
+
+def previous_byte(member: int, handle: Any, start: int) -> bytes:
+    """The byte before `start`; leaves the handle at `start`."""
+    try:
+        handle.seek(start - 1)
+        return bytes(handle.read(1))
+    except OSError as error:
+        raise ShardUnreadable(member, "unreadable", _why(error)) from error
+
+
+@contextmanager
+def opened(member: int, url: str) -> Iterator[Any]:
+    """The shard opened for reading. Raises ShardUnreadable where the store does not give it."""
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+        handle = fs.open(path, "rb")
+    except OSError as error:
+        raise ShardUnreadable(member, "unreadable", _why(error)) from error
+    try:
+        yield handle
+    finally:
+        handle.close()
+
+
+def version_now(url: str) -> tuple[int, str] | None:
+    """Size and version of the shard at this moment, or None where it is gone; compared with the plan's after reading."""
+    fs, path = fsspec.core.url_to_fs(url)
+    try:
+        if "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,)):
+            status = os.stat(path)
+            return status.st_size, f"{status.st_mtime_ns}"
+        fs.invalidate_cache()
+        info = fs.info(path)
+    except OSError:
+        return None
+    etag = str(info.get("ETag") or info.get("etag") or info.get("LastModified") or fs.ukey(path))
+    return int(info["size"]), etag.strip('"')

@@ -1,0 +1,399 @@
+"""One run from configuration to publication: plan → scan → decide → combine → blacklist → sample → store → publish."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from blacklist.blocked import load_blocked
+from blacklist.log import BlacklistLog
+from blacklist.rule import Standing
+from pipeline import __version__, books, samples
+from pipeline.accounts import Item
+from pipeline.config import Config
+from pipeline.database import build_database, distinct_counts
+from pipeline.detectors import Detectors, load_detectors
+from pipeline.errors import RunFailed
+from pipeline.events import EventLog
+from pipeline.execution import Engine, execute
+from pipeline.graph import Job, Results, results_path
+from pipeline.output import Output, file_digests, write_json
+from pipeline.plan import Plan, Unit, deal, make_plan
+from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
+from pipeline.scan import Settings, layer_keys
+from pipeline.scans import ScanStore, TableFile, sha256_file
+from pipeline.statistics import clause_rows, declared_rows, funnel_rows, grouped_rows, source_rows
+from schemas.database import SCHEMA_VERSION
+from schemas.results import REJECTS
+from transforms.decide import Blocked
+
+DECIDED = {"documents": "documents", "findings": "findings", "published_rejects": "rejects"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what: nothing here changes a result."""
+
+    engine: Engine = field(default_factory=Engine)
+    allow_missing: bool = False
+    batch_documents: int = BATCH_DOCUMENTS
+    batch_bytes: int = BATCH_BYTES
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to; `folder` is the published run, also where an earlier one was found to hold still."""
+
+    folder: Path
+    unchanged: bool
+    quarantined: int
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do."""
+
+    plan: Plan
+    to_scan: dict[str, list[str]]
+    weight: int
+
+
+def preview(config: Config, options: Options) -> Preview:
+    """Plans without writing anything (`--dry-run`)."""
+    detectors = load_detectors(config)
+    plan = make_plan(config, options.allow_missing)
+    missing = _missing_layers(plan.units, detectors, config)
+    return Preview(plan, missing, sum(unit.weight for unit in plan.units if unit.name in missing))
+
+
+def run(config: Config, options: Options) -> Outcome:
+    """Runs and publishes, or finds that nothing changed. Raises AuditError with the contract's exit codes."""
+    started = datetime.now(UTC)
+    detectors = load_detectors(config)
+    blocked = load_blocked(config.blocked)
+    plan = make_plan(config, options.allow_missing)
+    output = Output(config.output)
+    output.prepare()
+    with output.held():
+        output.tidy()
+        log = BlacklistLog(output.blacklist)
+        inputs = _Inputs(config, detectors, plan, blocked)
+        current = output.current
+        if current is not None and current.manifest.get("run_key") == inputs.key(_active(log)) and not current.manifest["quarantined"]:
+            output.clear_building()
+            return Outcome(current.folder, True, 0, plan.warnings, _seconds_since(started))
+        run_id = _begin(output, inputs, started)
+        events = EventLog(str(output.building / "events.ndjson"))
+        events.write("run_started", run_id=run_id, units=len(plan.units), shards=plan.shards)
+        with _disk_errors(config):
+            outcome = _Builder(config, options, inputs, output, log, events, run_id, started).build()
+    return outcome
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Everything that decides what a run says."""
+
+    config: Config
+    detectors: Detectors
+    plan: Plan
+    blocked: Blocked
+
+    def key(self, active: frozenset[tuple[str, str]]) -> str:
+        """Digest of all inputs and of the blacklist in force; equal keys mean equal results."""
+        content = [
+            SCHEMA_VERSION,
+            __version__,
+            self.config.sha256,
+            self.detectors.fingerprint,
+            sorted(active),
+            [[unit.name, unit.key(self.config.limits)] for unit in self.plan.units],
+        ]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+    def versions_by_source(self) -> dict[str, str]:
+        """What each source holds, as a digest of its shards' fingerprints: a lift holds for this version only."""
+        versions: dict[str, str] = {}
+        for source in self.config.sources:
+            shards = sorted(
+                {(m.shard.name, m.shard.size, m.shard.version) for u in self.plan.units if u.source.id == source.id for m in u.members}
+            )
+            versions[source.id] = hashlib.sha256(json.dumps(shards).encode()).hexdigest()
+        return versions
+
+
+class _Builder:
+    """Builds one run in the `building` folder and publishes it."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: Options,
+        inputs: _Inputs,
+        output: Output,
+        log: BlacklistLog,
+        events: EventLog,
+        run_id: str,
+        started: datetime,
+    ) -> None:
+        self.config = config
+        self.options = options
+        self.inputs = inputs
+        self.output = output
+        self.log = log
+        self.events = events
+        self.run_id = run_id
+        self.started = started
+        self.folder = output.building
+        self.store = ScanStore(config.scans)
+        self.handover = f"handover/{run_id}"
+
+    def build(self) -> Outcome:
+        """All steps after the plan."""
+        results = self._execute()
+        quarantined = [shard for decided in results.units for shard in decided.scanned.quarantined]
+        self._collect_files(results)
+        ledger = books.ledger(results.units)
+        books.must_balance(ledger, self.folder)
+        samples.finish(self.store, self.handover, results, self.folder / "samples")
+        self._record_verdicts(results)
+        rows = self._rows(results, ledger)
+        build_database(self.folder, rows)
+        write_json(self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined)))
+        self.events.write("run_finished", documents=results.tally.total() and self._documents(results), quarantined=len(quarantined))
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / "progress.ndjson").unlink()
+        (self.folder / "run.json").unlink()
+        write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
+        self.output.publish(self.run_id)
+        self.store.discard(self.handover)
+        seconds = _seconds_since(self.started)
+        return Outcome(self.output.runs / self.run_id, False, len(quarantined), self.inputs.plan.warnings, seconds)
+
+    def _execute(self) -> Results:
+        config, options = self.config, self.options
+        job = Job(
+            hands=tuple(tuple(hand) for hand in deal(self.inputs.plan.units, options.engine.hands(len(self.inputs.plan.units)))),
+            settings=Settings(config.scans, config.limits, options.batch_documents, options.batch_bytes),
+            detectors=self.inputs.detectors,
+            standing=self._standing(),
+            blocked=self.inputs.blocked,
+            seed=config.seed,
+            manual=config.sampling.manual,
+            share=config.sampling.technical,
+            handover=self.handover,
+            events=self.events.path if options.engine.shares_files else None,
+        )
+        weight = sum(unit.weight for unit in self.inputs.plan.units if unit.name in _missing_layers((unit,), self.inputs.detectors, config))
+        execute(job, options.engine, self.folder, weight)
+        results = pickle.loads(self.store.read_bytes(results_path(config.scans, self.handover)))  # noqa: S301 - our own file
+        assert isinstance(results, Results)
+        return results
+
+    def _standing(self) -> Standing:
+        """The blacklist in force, and the lifts that hold for exactly these shards and rules."""
+        versions, ruleset = self.inputs.versions_by_source(), self.inputs.detectors.fingerprint
+        entries = self.log.entries()
+        return Standing(
+            maximum=self.config.profile.source_rate.maximum,
+            sources=frozenset(e.source_key for e in entries if e.active and e.scope != "domain"),
+            domains=frozenset(e.source_key for e in entries if e.active and e.scope == "domain"),
+            lifted=frozenset(
+                e.source_key
+                for e in entries
+                if not e.active and e.source_version == versions.get(e.source_key) and e.ruleset_sha256 == ruleset
+            ),
+        )
+
+    def _collect_files(self, results: Results) -> None:
+        """Brings the committed decisions into the run; each is checked against the digest of its commit."""
+        for name in DECIDED.values():
+            (self.folder / name).mkdir()
+        for decided in results.units:
+            mark = json.loads(self.store.read_bytes(self.store.path("decided", decided.key, ".json")))
+            for name, folder in DECIDED.items():
+                target = self.folder / folder / f"{decided.scanned.unit.name}.parquet"
+                if name == "published_rejects" and not mark[name]["rows"]:
+                    continue
+                self.store.fetch(self.store.path(name, decided.key), target)
+                if sha256_file(target) != mark[name]["sha256"]:
+                    self.store.discard_file(self.store.path("decided", decided.key, ".json"))
+                    raise RunFailed(
+                        f"{target.name}: 已提交的判定文件损坏，已作废，请重新运行 / the committed decisions were damaged and are "
+                        f"withdrawn: run again and they are made anew"
+                    )
+        self._quarantine_rejects(results)
+
+    def _quarantine_rejects(self, results: Results) -> None:
+        rows = [
+            {"source_id": shard.source_id, "shard": shard.shard, "row": None, "reason": shard.reason, "records": None}
+            | {"offset": None, "detail": shard.detail}
+            for decided in results.units
+            for shard in decided.scanned.quarantined
+        ]
+        if rows:
+            file = TableFile(self.folder / "rejects" / "quarantined.parquet", REJECTS)
+            file.write(pa.RecordBatch.from_pylist(rows, schema=REJECTS))
+            file.close({"rows": file.rows})
+
+    def _record_verdicts(self, results: Results) -> None:
+        """Appends what the 5 % rule decided to the log. A source already there is not written again."""
+        numerator, denominator = self.config.profile.source_rate.maximum
+        versions = self.inputs.versions_by_source()
+        self.log.append(
+            {
+                "event": "blacklisted",
+                "source_key": verdict.source_id,
+                "scope": "suspended",
+                "reason": f"违法不良信息超过 {numerator}/{denominator} / illegal or unhealthy items above {numerator}/{denominator}",
+                "by": f"rule:{self.config.profile.source_rate.clause}",
+                "evidence": {
+                    "documents": verdict.documents,
+                    "violations": verdict.violations,
+                    "rate": round(verdict.violations / verdict.documents, 6),
+                    "threshold": f"{numerator}/{denominator}",
+                    "run_id": self.run_id,
+                    "profile": self.config.profile.id,
+                    "ruleset_sha256": self.inputs.detectors.fingerprint,
+                    "source_version": versions[verdict.source_id],
+                },
+            }
+            for verdict in results.verdicts
+        )
+        for verdict in results.verdicts:
+            self.events.write(
+                "source_blacklisted", source=verdict.source_id, violations=verdict.violations, documents=verdict.documents
+            )
+
+    def _rows(self, results: Results, ledger: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+        """The rows of every table that is not loaded from Parquet."""
+        config, tally = self.config, results.tally
+        entries = self.log.entries()
+        blacklisted = frozenset(entry.source_key for entry in entries if entry.active and entry.scope != "domain")
+        incomplete = frozenset(row["source_id"] for row in ledger if not row["complete"])
+        documents = sorted((self.folder / "documents").glob("*.parquet"))
+        distinct = distinct_counts(documents, self.folder / "duckdb-spill")
+        stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile)
+        technical, manual = samples.sizes(self.folder / "samples")
+        return {
+            "run_info": [self._run_info()],
+            "ledger": ledger,
+            "sources": declared_rows(config.sources),
+            "source_stats": stats,
+            "bucket_stats": [row | {"tokens": None} for row in grouped_rows(tally, "bucket", "bucket", ("documents", "bytes", "chars"))],
+            "risk_stats": grouped_rows(tally, "risk", "risk_id", ("documents", "findings")),
+            "pii_stats": grouped_rows(tally, "pii", "pii_type", ("documents", "findings")),
+            "funnel": funnel_rows(config.sources, tally),
+            "blacklist": [
+                {
+                    **{column: getattr(entry, column) for column in ("source_key", "scope", "reason", "rate", "threshold", "documents")},
+                    "run_id": entry.run_id,
+                    "decided_at": datetime.fromisoformat(entry.decided_at).replace(tzinfo=None),
+                    "decided_by": entry.decided_by,
+                    "active": entry.active,
+                }
+                for entry in entries
+            ],
+            "clauses": clause_rows(config.profile, technical, manual, stats),
+        }
+
+    def _run_info(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "schema_version": SCHEMA_VERSION,
+            "profile": self.config.profile.id,
+            "seed": self.config.seed,
+            "started_at": self.started.replace(tzinfo=None, microsecond=0),
+            "finished_at": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+            "software_version": __version__,
+            "ruleset_sha256": self.inputs.detectors.fingerprint,
+            "config_sha256": self.config.sha256,
+        }
+
+    def _documents(self, results: Results) -> int:
+        return sum(results.tally[Item("source", source.id, "", "collected", "documents")] for source in self.config.sources)
+
+    def _manifest(self, results: Results, quarantined: Sequence[Any]) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self.run_id,
+            "run_key": self.inputs.key(_active(self.log)),
+            "started_at": self.started.isoformat(timespec="seconds"),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "software_version": __version__,
+            "config": self.config.snapshot(),
+            "config_sha256": self.config.sha256,
+            "profile": self.config.profile.model_dump(mode="json"),
+            "policy": self.config.policy.model_dump(mode="json"),
+            "seed": self.config.seed,
+            "sampling": self.config.sampling.model_dump(mode="json"),
+            "ruleset_sha256": self.inputs.detectors.fingerprint,
+            "versions": self.inputs.detectors.versions(),
+            "source_versions": self.inputs.versions_by_source(),
+            "shards": books.shards(results.units),
+            "quarantined": [vars(shard) for shard in quarantined],
+            "blacklist_head": self.log.head(),
+            "files": file_digests(self.folder),
+        }
+
+
+def _begin(output: Output, inputs: _Inputs, started: datetime) -> str:
+    """Clears or adopts what an interrupted run left: the same work goes on under the same id."""
+    key = inputs.key(frozenset())
+    note = output.building / "run.json"
+    run_id = f"{started:%Y%m%dT%H%M%SZ}-{key[:8]}"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        left = json.loads(note.read_bytes())
+        if left["inputs"] == key:
+            run_id = str(left["run_id"])
+    output.clear_building()
+    while (output.runs / run_id).exists():
+        run_id += "a"
+    output.building.mkdir()
+    write_json(note, {"run_id": run_id, "inputs": key, "started_at": started.isoformat(timespec="seconds"), "pid": os.getpid()})
+    return run_id
+
+
+def _active(log: BlacklistLog) -> frozenset[tuple[str, str]]:
+    return frozenset((entry.source_key, f"{entry.scope}:{entry.active}") for entry in log.entries())
+
+
+def _missing_layers(units: Sequence[Unit], detectors: Detectors, config: Config) -> dict[str, list[str]]:
+    """Units with layers that are not committed yet, and which."""
+    store = ScanStore(config.scans)
+    missing = {}
+    for unit in units:
+        keys = layer_keys(unit, detectors.stages, config.limits)
+        layers = [name for name, key in keys.items() if not store.exists(store.path(name, key))]
+        if layers:
+            missing[unit.name] = layers
+    return missing
+
+
+def _seconds_since(started: datetime) -> float:
+    return (datetime.now(UTC) - started).total_seconds()
+
+
+@contextlib.contextmanager
+def _disk_errors(config: Config) -> Iterator[None]:
+    """A full disk in one clear sentence; what was published stays usable."""
+    try:
+        yield
+    except OSError as error:
+        free = shutil.disk_usage(config.output).free if config.output.exists() else 0
+        raise RunFailed(
+            f"{error.filename or config.output}: 写入失败（{error.strerror}），剩余空间 {free / 1e9:.1f} GB；已发布的结果不受影响，腾出空间后重新运行"
+            f"会接着做 / cannot be written ({error.strerror}), {free / 1e9:.1f} GB free; published results are untouched; make room and "
+            f"run again to go on"
+        ) from error

@@ -1,0 +1,170 @@
+"""From tallies to the rows auditors read: rates, funnel, gates. Thresholds are compared in whole numbers."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from blacklist.rule import exceeds
+from pipeline.accounts import PHASES, Item, Tally
+from schemas.profile import Profile
+from schemas.sources import SourceRecord, missing_evidence
+
+# The order in which reasons are tried, and so the steps of the funnel.
+EXCLUSIONS = ("source_blacklisted", "domain_blacklisted", "blocked", "filtered", "unscored", "personal_information")
+SMALL_SOURCE = 59  # with fewer documents even no violation at all cannot show 5 % at 95 % confidence, one-sided
+_Z95 = 1.959963984540054  # two-sided 95 %
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's two-sided 95 % interval for a proportion (E. B. Wilson, 1927). (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    rate, square = successes / trials, _Z95 * _Z95
+    centre = (rate + square / (2 * trials)) / (1 + square / trials)
+    half = _Z95 * math.sqrt(rate * (1 - rate) / trials + square / (4 * trials * trials)) / (1 + square / trials)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return round(low, 6), round(high, 6)
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """A source counted by different texts: all, and those that violate."""
+
+    documents: int
+    violations: int
+
+
+def source_rows(
+    sources: Iterable[SourceRecord],
+    tally: Tally,
+    distinct: dict[str, Distinct],
+    blacklisted: frozenset[str],
+    incomplete: frozenset[str],
+    profile: Profile,
+) -> list[dict[str, Any]]:
+    """Rows of `source_stats`."""
+    return [
+        _source_row(source.id, tally, distinct.get(source.id, Distinct(0, 0)), blacklisted, incomplete, profile)
+        for source in sources
+    ]
+
+
+def _source_row(
+    source_id: str, tally: Tally, distinct: Distinct, blacklisted: frozenset[str], incomplete: frozenset[str], profile: Profile
+) -> dict[str, Any]:
+    def count(unit: str, phase: str = "collected") -> int:
+        return tally[Item("source", source_id, "", phase, unit)]
+
+    documents, violations, candidates = count("documents"), count("violations"), count("with_candidates")
+    low, high = wilson(violations, documents)
+    maximum = profile.source_rate.maximum
+    above = exceeds(violations, documents, maximum)
+    limit = maximum[0] / maximum[1]
+    reasons = {
+        "copies_change_the_rate": above != exceeds(distinct.violations, distinct.documents, maximum),
+        "candidates_would_cross": not above and exceeds(candidates, documents, maximum),
+        "interval_straddles_limit": documents > 0 and low <= limit <= high,
+        "small_source": documents < SMALL_SOURCE,
+        "books_incomplete": source_id in incomplete,
+    }
+    return {
+        "source_id": source_id,
+        "documents": documents,
+        "bytes": count("bytes"),
+        "violations": violations,
+        "violation_rate": rate(violations, documents),
+        "candidate_rate": rate(candidates, documents),
+        "rate_low": low,
+        "rate_high": high,
+        "distinct_documents": distinct.documents,
+        "distinct_violations": distinct.violations,
+        "risk31_documents": count("risk31"),
+        "pii_documents": count("pii"),
+        "admitted_documents": count("documents", "admitted"),
+        "admitted_violations": count("violations", "admitted"),
+        "status": "blacklisted" if source_id in blacklisted else "admitted",
+        "needs_review": any(reasons.values()),
+        "review_reasons": [name for name, applies in reasons.items() if applies],
+    }
+
+
+def rate(part: int, whole: int) -> float | None:
+    """part / whole to six decimals, for display; no decision is made on it."""
+    return round(part / whole, 6) if whole else None
+
+
+def grouped_rows(tally: Tally, table: str, group: str, units: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Rows of `bucket_stats`, `risk_stats` or `pii_stats`: one for each source, group and phase that occurs."""
+    keys = sorted({(i.source_id, i.group, i.phase) for i in tally if i.table == table and i.phase in PHASES})
+    return [
+        {"source_id": source, group: name, "phase": phase}
+        | {unit: tally[Item(table, source, name, phase, unit)] for unit in units}
+        for source, name, phase in keys
+    ]
+
+
+def funnel_rows(sources: Iterable[SourceRecord], tally: Tally) -> list[dict[str, Any]]:
+    """Rows of `funnel`: what is left of each source after every reason for exclusion."""
+    rows = []
+    for source in sources:
+        documents = tally[Item("source", source.id, "", "collected", "documents")]
+        size = tally[Item("source", source.id, "", "collected", "bytes")]
+        rows.append({"source_id": source.id, "step": "collected", "documents": documents, "bytes": size})
+        for reason in EXCLUSIONS:
+            documents -= tally[Item("excluded", source.id, reason, "collected", "documents")]
+            size -= tally[Item("excluded", source.id, reason, "collected", "bytes")]
+            rows.append({"source_id": source.id, "step": f"after_{reason}", "documents": documents, "bytes": size})
+        rows.append({"source_id": source.id, "step": "admitted", "documents": documents, "bytes": size})
+    return rows
+
+
+def declared_rows(sources: Iterable[SourceRecord]) -> list[dict[str, Any]]:
+    """Rows of `sources`."""
+    return [
+        {
+            "source_id": source.id,
+            "name": source.name,
+            "kind": source.kind,
+            "region": source.region,
+            "stage": source.stage,
+            "licence": source.licence,
+            "provenance_complete": not missing_evidence(source),
+            "missing_evidence": missing_evidence(source),
+        }
+        for source in sources
+    ]
+
+
+def clause_rows(profile: Profile, technical: tuple[int, int], manual: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `clauses`. Nothing is 符合 here: machines give facts, evidence and people are still to come.
+
+    `technical` is (qualified, sampled).
+    """
+    qualified, sampled = technical
+    passing, of = profile.technical.passing
+    failed = sampled > 0 and qualified * of < passing * sampled
+    blacklisted = [row["source_id"] for row in rows if row["status"] == "blacklisted"]
+    known: dict[str, tuple[str, str]] = {
+        profile.source_rate.clause: (
+            "待人工",
+            f"已机检 {len(rows)} 个来源，{len(blacklisted)} 个列入黑名单；尚无来源评估样本的人工判定 / {len(rows)} sources audited by "
+            f"machine, {len(blacklisted)} blacklisted; no source assessment by people yet (source_stats)",
+        ),
+        profile.manual.clause: (
+            "待人工",
+            f"样本 {manual} 条已抽取，尚无人工判定 / {manual} items drawn, none judged by people yet (manual_sample)",
+        ),
+        profile.technical.clause: (
+            "不符合" if failed else "待补充",
+            f"抽检 {sampled} 条，合格 {qualified} 条；检测器与过滤同源，词库与模型未达要求前不作结论 / {qualified} of {sampled} qualified; no "
+            f"conclusion while library and model fall short of the requirements (technical_sample)",
+        ),
+    }
+    missing = ("待补充", "尚未提供证明材料 / no evidence declared yet")
+    return [
+        {"clause": clause.id, "title": clause.title, "verdict": verdict, "basis": basis, "evidence": []}
+        for clause in profile.clauses
+        for verdict, basis in [known.get(clause.id, missing)]
+    ]

@@ -1,0 +1,86 @@
+"""Policies: the rules by which evidence on a document becomes a decision, as data."""
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from schemas.loading import DocumentError, parse_yaml, validation_problems
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Conditions(_Model):
+    """What must all hold for a rule to decide: so many different terms of a tier, so high a score."""
+
+    block: int = 0
+    review: int = 0
+    context: int = 0
+    score: float | Literal["threshold"] | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "Conditions":
+        if not (self.block or self.review or self.context or self.score is not None):
+            raise ValueError("规则没有任何条件 / the rule has no condition: it would decide every document")
+        if min(self.block, self.review, self.context) < 0:
+            raise ValueError("条数不能为负 / a number of terms cannot be negative")
+        if isinstance(self.score, float) and not 0.05 <= self.score <= 1:
+            raise ValueError("score 应在 0.05 与 1 之间 / score must lie between 0.05 (the stored floor) and 1")
+        return self
+
+
+class Rule(_Model):
+    """One rule: conditions, and what they make of the document for assessment and for filtering."""
+
+    name: str
+    when: Conditions
+    assess: Literal["violation", "candidate"]
+    filter: bool
+
+
+class PersonalInformationPolicy(_Model):
+    """Which levels of personal information exclude a document without a declared lawful basis."""
+
+    exclude: frozenset[Literal["general", "sensitive"]] = frozenset()
+
+
+class Policy(_Model):
+    """All rules, in the order in which they are tried."""
+
+    id: str
+    version: int
+    rules: tuple[Rule, ...]
+    personal_information: PersonalInformationPolicy = PersonalInformationPolicy()
+    sha256: str = ""
+
+    @model_validator(mode="after")
+    def _unique(self) -> "Policy":
+        names = [rule.name for rule in self.rules]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"规则重名 / rule names given twice: {', '.join(repeated)}")
+        return self
+
+
+def load_policy(path: Path | None) -> Policy:
+    """The policy in that file, or the bundled one. Raises DocumentError."""
+    if path is None:
+        text, file = (
+            resources.files("schemas").joinpath("policies", "starter.yaml").read_text(encoding="utf-8"),
+            "starter.yaml",
+        )
+    else:
+        try:
+            text, file = path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise DocumentError(str(path), [f"policy 读不了 / cannot read the policy: {error}"]) from None
+    content, root = parse_yaml(text, file)
+    try:
+        policy = Policy.model_validate(content)
+    except ValidationError as error:
+        raise DocumentError(file, validation_problems(error, root)) from None
+    return policy.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})

@@ -1,0 +1,109 @@
+"""Profiles: thresholds, numerators and clauses of one edition of the standard, as data."""
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from schemas.loading import DocumentError, parse_yaml, validation_problems
+from schemas.risks import risks
+
+Level = Literal["none", "general", "sensitive"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceRate(_Model):
+    """The 5 % rule; `maximum` is an exact fraction (numerator, denominator)."""
+
+    clause: str
+    maximum: tuple[int, int]
+
+    def exceeded(self, violations: int, documents: int) -> bool:
+        """Whether the rate is above the maximum, in whole numbers: exactly at it is not above."""
+        numerator, denominator = self.maximum
+        return violations * denominator > numerator * documents
+
+
+class ManualCheck(_Model):
+    """The check by people: at least `minimum` items, of which the fraction `pass` must qualify."""
+
+    clause: str
+    minimum: int
+    passing: tuple[int, int] = Field(alias="pass")
+
+
+class TechnicalCheck(_Model):
+    """The check by keywords and classifier: at least `minimum_share` of all items, `pass` of them qualified."""
+
+    clause: str
+    minimum_share: tuple[int, int]
+    passing: tuple[int, int] = Field(alias="pass")
+
+
+class PersonalInformationLevels(_Model):
+    """Which kind of personal information is general and which sensitive, under one standard."""
+
+    standard: str
+    levels: dict[str, Literal["general", "sensitive"]]
+
+
+class Clause(_Model):
+    """A clause of the standard that speaks of the corpus."""
+
+    id: str
+    title: str
+
+
+class Profile(_Model):
+    """One edition of the standard."""
+
+    id: str
+    title: str
+    source_rate: SourceRate
+    manual: ManualCheck
+    technical: TechnicalCheck
+    illegal_unhealthy: frozenset[str]
+    not_applicable: frozenset[str]
+    personal_information: PersonalInformationLevels
+    clauses: tuple[Clause, ...]
+    sha256: str = ""
+
+    @field_validator("illegal_unhealthy", "not_applicable")
+    @classmethod
+    def _known(cls, ids: frozenset[str]) -> frozenset[str]:
+        unknown = sorted(ids - risks().keys())
+        if unknown:
+            raise ValueError(f"未知的风险编号 / unknown risk ids: {', '.join(unknown)}")
+        return ids
+
+    @property
+    def counted_risks(self) -> frozenset[str]:
+        """The risks that make an item unqualified: all 31 but those declared not applicable."""
+        return frozenset(risks()) - self.not_applicable
+
+
+def load_profile(name: str) -> Profile:
+    """The shipped profile of that name, or the file it names. Raises DocumentError."""
+    shipped = resources.files("schemas").joinpath("profiles", f"{name}.yaml")
+    if shipped.is_file():
+        text, file = shipped.read_text(encoding="utf-8"), f"{name}.yaml"
+    elif Path(name).is_file():
+        text, file = Path(name).read_text(encoding="utf-8"), name
+    else:
+        names = sorted(
+            entry.name.removesuffix(".yaml") for entry in resources.files("schemas").joinpath("profiles").iterdir()
+        )
+        raise DocumentError(
+            name, [f"没有这个 profile / no such profile; available: {', '.join(names)}, or the path of a file"]
+        )
+    content, root = parse_yaml(text, file)
+    try:
+        profile = Profile.model_validate(content)
+    except ValidationError as error:
+        raise DocumentError(file, validation_problems(error, root)) from None
+    return profile.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})

@@ -1,0 +1,93 @@
+"""Arrow schemas of what a run publishes: documents, findings, rejects and the two samples.
+
+Columns are documented for auditors in database.yaml, whose texts become the COMMENTs of the DuckDB tables.
+"""
+
+import pyarrow as pa
+
+_STRINGS = pa.list_(pa.field("element", pa.string(), nullable=False))
+
+DOCUMENTS = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("domain", pa.string()),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("content_type", pa.string(), nullable=False),
+        pa.field("bucket", pa.string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("chars", pa.int64(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("risks", _STRINGS, nullable=False),
+        pa.field("candidate_risks", _STRINGS, nullable=False),
+        pa.field("keyword_risks", _STRINGS, nullable=False),
+        pa.field("classifier_risks", _STRINGS, nullable=False),
+        pa.field("illegal_unhealthy", pa.bool_(), nullable=False),
+        pa.field("pii_level", pa.string(), nullable=False),
+        pa.field("pii_types", _STRINGS, nullable=False),
+        pa.field("admitted", pa.bool_(), nullable=False),
+        pa.field("exclusion_reason", pa.string()),
+    ]
+)
+
+FINDINGS = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("detector", pa.string(), nullable=False),
+        pa.field("risk_id", pa.string()),
+        pa.field("pii_type", pa.string()),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("score", pa.float32()),
+        pa.field("excerpt", pa.string()),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("rule", pa.string()),
+        pa.field("admitted", pa.bool_(), nullable=False),
+    ]
+)
+
+REJECTS = pa.schema(
+    [
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("records", pa.int64()),
+        pa.field("offset", pa.int64()),
+        pa.field("detail", pa.string()),
+    ]
+)
+
+MANUAL_SAMPLE = pa.schema(
+    [
+        pa.field("sample_no", pa.int64(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("bucket", pa.string(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("machine_risks", _STRINGS, nullable=False),
+    ]
+)
+
+TECHNICAL_SAMPLE = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("bucket", pa.string(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("keyword_risks", _STRINGS, nullable=False),
+        pa.field("classifier_risks", _STRINGS, nullable=False),
+        pa.field("qualified", pa.bool_(), nullable=False),
+    ]
+)

@@ -1,0 +1,320 @@
+"""Turns the facts of the layers into decisions: which risks a document has, and whether it is admitted.
+
+Pure and cheap: policy, profile and blacklist can change without reading a shard again. For each document and risk the
+rules of the policy are tried in order and the first that holds decides; its name is kept with every finding.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lexicon.library import Library
+from schemas.policy import Conditions, Policy, Rule
+from schemas.profile import Profile
+from schemas.results import DOCUMENTS, FINDINGS
+
+VERSION = 1
+MAX_CANDIDATES = 20  # undecided findings kept a document and detector
+COUNTED_GRADES = ("validated", "contextual")
+
+_KEYWORDS, _CLASSIFIER, _PII = "keywords@1", "classifier@1", "pii@1"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the documents of a unit come from; `shards` and `row_bases` by member."""
+
+    source_id: str
+    shards: tuple[str, ...]
+    row_bases: tuple[int, ...]
+    lawful_basis: bool
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """What must not be trained on by declaration: registrable domains, URLs, content hashes (clause 5.1 d)."""
+
+    domains: frozenset[str] = frozenset()
+    urls: frozenset[str] = frozenset()
+    hashes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What the blacklist and the blocked lists say about a source's documents."""
+
+    source_blacklisted: bool = False
+    domains: frozenset[str] = frozenset()
+    blocked: Blocked = field(default_factory=Blocked)
+
+    def digest(self) -> str:
+        """Changes with anything that can change who is admitted."""
+        parts = [self.domains, self.blocked.domains, self.blocked.urls, self.blocked.hashes]
+        content = [self.source_blacklisted, *(sorted(part) for part in parts)]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass
+class _Evidence:
+    """What was found in one document for one risk."""
+
+    terms: dict[str, int] = field(default_factory=lambda: {"block": 0, "review": 0, "context": 0})
+    score: float = 0.0
+    hits: list[dict[str, Any]] = field(default_factory=list)
+    scored: dict[str, Any] | None = None
+
+
+@dataclass
+class _Verdict:
+    """The decisions on one document."""
+
+    risks: list[str] = field(default_factory=list)
+    candidates: list[str] = field(default_factory=list)
+    keyword_risks: list[str] = field(default_factory=list)
+    classifier_risks: list[str] = field(default_factory=list)
+    filtered: bool = False
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Decider:
+    """Applies one policy under one profile. `thresholds` are the classifier's own, by label."""
+
+    def __init__(self, policy: Policy, profile: Profile, library: Library, thresholds: dict[str, float]) -> None:
+        self.policy = policy
+        self.profile = profile
+        self.library = library
+        self.thresholds = thresholds
+
+    def fingerprint(self) -> str:
+        """Changes with everything but the layers and the admission."""
+        content = [VERSION, self.policy.sha256, self.profile.sha256, self.library.sha256, sorted(self.thresholds.items())]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def __call__(
+        self, layers: dict[str, pa.RecordBatch], origin: Origin, admission: Admission
+    ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """Documents and findings for row-aligned batches of the layers base, keywords, classifier and pii."""
+        base = layers["base"]
+        count = base.num_rows
+        risks: list[list[str]] = [[] for _ in range(count)]
+        candidates: list[list[str]] = [[] for _ in range(count)]
+        by_keyword: list[list[str]] = [[] for _ in range(count)]
+        by_classifier: list[list[str]] = [[] for _ in range(count)]
+        pii_types: list[list[str]] = [[] for _ in range(count)]
+        pii_level = ["none"] * count
+        filtered = np.zeros(count, dtype=np.bool_)
+        pii_excluded = np.zeros(count, dtype=np.bool_)
+        findings: list[tuple[int, dict[str, Any]]] = []
+        for index, hits, scores in _evidence_rows(layers["keywords"].column("hits"), layers["classifier"].column("scores")):
+            verdict = self._judge(hits, scores)
+            risks[index], candidates[index] = verdict.risks, verdict.candidates
+            by_keyword[index], by_classifier[index] = verdict.keyword_risks, verdict.classifier_risks
+            filtered[index] = verdict.filtered
+            findings += [(index, finding) for finding in verdict.findings]
+        entities = layers["pii"].column("entities")
+        for index in np.flatnonzero(np.asarray(entities.is_valid())):
+            found = entities[index].as_py()
+            types, level = self._personal_information(found)
+            pii_types[index], pii_level[index] = types, level
+            pii_excluded[index] = level in self.policy.personal_information.exclude and not origin.lawful_basis
+            findings += [(int(index), finding) for finding in _pii_findings(found)]
+        unhealthy = self.profile.illegal_unhealthy
+        columns = _identity(base, origin)
+        reason = self._exclusion(base, columns, layers, admission, filtered, pii_excluded)
+        columns |= {
+            "risks": pa.array(risks, type=DOCUMENTS.field("risks").type),
+            "candidate_risks": pa.array(candidates, type=DOCUMENTS.field("candidate_risks").type),
+            "keyword_risks": pa.array(by_keyword, type=DOCUMENTS.field("keyword_risks").type),
+            "classifier_risks": pa.array(by_classifier, type=DOCUMENTS.field("classifier_risks").type),
+            "illegal_unhealthy": pa.array([bool(found) and not unhealthy.isdisjoint(found) for found in risks]),
+            "pii_level": pa.array(pii_level, type=pa.string()),
+            "pii_types": pa.array(pii_types, type=DOCUMENTS.field("pii_types").type),
+            "admitted": pc.is_null(reason),
+            "exclusion_reason": reason,
+        }
+        documents = pa.record_batch([columns[name] for name in DOCUMENTS.names], schema=DOCUMENTS)
+        return documents, _finding_rows(findings, documents)
+
+    def _judge(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> _Verdict:
+        evidence: dict[str, _Evidence] = {}
+        for hit in hits:
+            entry = self.library.entries[hit["entry"]]
+            for risk in entry.risks:
+                found = evidence.setdefault(risk, _Evidence())
+                found.terms[entry.tier] += 1
+                found.hits.append(hit)
+        for score in scores:
+            found = evidence.setdefault(score["label"], _Evidence())
+            found.score, found.scored = round(score["score"], 4), score
+        verdict = _Verdict()
+        kept = {_KEYWORDS: 0, _CLASSIFIER: 0}
+        for risk in sorted(evidence):
+            if risk not in self.profile.counted_risks:
+                continue
+            rule = self._rule(risk, evidence[risk])
+            if rule is None:
+                continue
+            decided = rule.assess == "violation"
+            (verdict.risks if decided else verdict.candidates).append(risk)
+            verdict.filtered |= rule.filter
+            if decided and evidence[risk].hits and _uses_terms(rule.when):
+                verdict.keyword_risks.append(risk)
+            if decided and rule.when.score is not None:
+                verdict.classifier_risks.append(risk)
+            for finding in _risk_findings(risk, rule, evidence[risk]):
+                if not decided:
+                    kept[finding["detector"]] += 1
+                    if kept[finding["detector"]] > MAX_CANDIDATES:
+                        continue
+                verdict.findings.append(finding)
+        return verdict
+
+    def _rule(self, risk: str, evidence: _Evidence) -> Rule | None:
+        for rule in self.policy.rules:
+            if self._holds(rule.when, risk, evidence):
+                return rule
+        return None
+
+    def _holds(self, when: Conditions, risk: str, evidence: _Evidence) -> bool:
+        if any(evidence.terms[tier] < needed for tier, needed in (("block", when.block), ("review", when.review), ("context", when.context))):
+            return False
+        if when.score is None:
+            return True
+        needed = self.thresholds.get(risk) if when.score == "threshold" else float(when.score)
+        return needed is not None and evidence.scored is not None and evidence.score >= needed
+
+    def _personal_information(self, entities: list[dict[str, Any]]) -> tuple[list[str], str]:
+        types = sorted({entity["type"] for entity in entities if entity["grade"] in COUNTED_GRADES})
+        levels = {self.profile.personal_information.levels.get(kind, "general") for kind in types}
+        return types, "sensitive" if "sensitive" in levels else "general" if levels else "none"
+
+    def _exclusion(
+        self,
+        base: pa.RecordBatch,
+        columns: dict[str, pa.Array],
+        layers: dict[str, pa.RecordBatch],
+        admission: Admission,
+        filtered: Any,
+        pii_excluded: Any,
+    ) -> pa.Array:
+        """The first reason that applies, in the order of the public contract, or NULL for what is admitted."""
+        count = base.num_rows
+        unscored = pc.or_(
+            pc.is_valid(layers["classifier"].column("unscored")), pc.is_valid(layers["pii"].column("unscored"))
+        )
+        blocked = admission.blocked
+        reasons = {
+            "source_blacklisted": np.full(count, admission.source_blacklisted),
+            "domain_blacklisted": _is_in(base.column("domain"), admission.domains),
+            "blocked": _is_in(base.column("domain"), blocked.domains)
+            | _is_in(base.column("url"), blocked.urls)
+            | _is_in(columns["content_hash"], blocked.hashes),
+            "filtered": filtered,
+            "unscored": np.asarray(unscored),
+            "personal_information": pii_excluded,
+        }
+        chosen = np.full(count, -1, dtype=np.int8)
+        for index, applies in reversed(list(enumerate(reasons.values()))):
+            chosen[applies] = index
+        names = pa.array([*reasons], type=pa.string())
+        return names.take(pa.array(np.where(chosen < 0, 0, chosen), mask=chosen < 0))
+
+
+def _evidence_rows(hits: pa.Array, scores: pa.Array) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
+    """The rows with any evidence; the others, nearly all, are never touched one by one."""
+    some = np.flatnonzero(np.asarray(pc.or_(hits.is_valid(), scores.is_valid())))
+    indices = pa.array(some)
+    for index, own_hits, own_scores in zip(some, hits.take(indices).to_pylist(), scores.take(indices).to_pylist(), strict=True):
+        yield int(index), own_hits or [], own_scores or []
+
+
+def _uses_terms(when: Conditions) -> bool:
+    return bool(when.block or when.review or when.context)
+
+
+def _risk_findings(risk: str, rule: Rule, evidence: _Evidence) -> Iterator[dict[str, Any]]:
+    shared = {"risk_id": risk, "pii_type": None, "verdict": rule.assess, "rule": rule.name}
+    for hit in evidence.hits:
+        yield {"detector": _KEYWORDS, "start": hit["start"], "end": hit["end"], "score": None, "excerpt": hit["excerpt"], **shared}
+    if evidence.scored is not None and (rule.when.score is not None or not evidence.hits):
+        window = evidence.scored
+        yield {
+            "detector": _CLASSIFIER,
+            "start": window["start"],
+            "end": window["end"],
+            "score": evidence.score,
+            "excerpt": None,
+            **shared,
+        }
+
+
+def _pii_findings(entities: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    weak = 0
+    for entity in entities:
+        counted = entity["grade"] in COUNTED_GRADES
+        weak += not counted
+        if not counted and weak > MAX_CANDIDATES:
+            continue
+        yield {
+            "detector": _PII,
+            "risk_id": None,
+            "pii_type": entity["type"],
+            "start": entity["start"],
+            "end": entity["end"],
+            "score": None,
+            "excerpt": entity["mask"],
+            "verdict": "personal_information" if counted else "candidate",
+            "rule": entity["grade"],
+        }
+
+
+def _finding_rows(findings: list[tuple[int, dict[str, Any]]], documents: pa.RecordBatch) -> pa.RecordBatch:
+    order = sorted(range(len(findings)), key=lambda i: (findings[i][0], i))
+    indices = pa.array([findings[i][0] for i in order], type=pa.int64())
+    own = {name: documents.column(name).take(indices) for name in ("doc_id", "source_id", "shard", "row", "admitted")}
+    found = [findings[i][1] for i in order]
+    return pa.record_batch(
+        [own[f.name] if f.name in own else pa.array([finding[f.name] for finding in found], type=f.type) for f in FINDINGS],
+        schema=FINDINGS,
+    )
+
+
+def _identity(base: pa.RecordBatch, origin: Origin) -> dict[str, pa.Array]:
+    """doc_id, place and the facts that are carried over."""
+    count = base.num_rows
+    member = base.column("member")
+    source = pa.array([origin.source_id] * count, type=pa.string())
+    shard = pa.array(origin.shards, type=pa.string()).take(member)
+    row = pc.add(base.column("row"), pa.array(origin.row_bases, type=pa.int64()).take(member))
+    native = base.column("native_id").cast(pa.string())
+    placed = pc.binary_join_element_wise(shard, row.cast(pa.string()), "#")
+    columns = {
+        "doc_id": pc.binary_join_element_wise(source, pc.coalesce(native, placed), ":"),
+        "source_id": source,
+        "shard": shard,
+        "row": row,
+        "content_hash": _hex(base.column("content_hash")),
+    }
+    for name in ("url", "domain", "language", "content_type", "bucket", "bytes", "chars"):
+        columns[name] = base.column(name).cast(DOCUMENTS.field(name).type)
+    return columns
+
+
+def _hex(digests: pa.Array) -> pa.Array:
+    """Binary digests as lower-case hex strings."""
+    width = digests.type.byte_width
+    data = digests.buffers()[1].slice(digests.offset * width, len(digests) * width).to_pybytes()
+    offsets = np.arange(len(digests) + 1, dtype=np.int32) * (2 * width)
+    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(data.hex().encode()))
+
+
+def _is_in(column: pa.Array, values: frozenset[str]) -> Any:
+    if not values:
+        return np.zeros(len(column), dtype=np.bool_)
+    return np.asarray(pc.is_in(column, value_set=pa.array(sorted(values), type=column.type)))
