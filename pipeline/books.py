@@ -48,7 +48,14 @@ def shards(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
             shard = member.shard
             entry = found.setdefault(
                 (scanned.unit.source.id, shard.name),
-                {"source_id": scanned.unit.source.id, "shard": shard.name, "bytes": shard.size, "version": shard.version, "parts": []},
+                {
+                    "source_id": scanned.unit.source.id,
+                    "shard": shard.name,
+                    "url": shard.url,
+                    "bytes": shard.size,
+                    "version": shard.version,
+                    "parts": [],
+                },
             )
             entry["parts"].append({"start": member.start, "stop": member.stop, "sha256": book.sha256})
     return [found[key] for key in sorted(found)]

@@ -23,6 +23,9 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / outp
 
 def main() -> NoReturn:
     """Console script: runs the application and turns errors into one message and an exit code."""
+    from pipeline.execution import quiet_logging
+
+    quiet_logging()
     from pipeline import commands  # noqa: F401 - registers the commands
 
     try:

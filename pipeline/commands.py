@@ -81,3 +81,133 @@ def status(out: Out) -> int:
     from pipeline.output import Output
 
     return overview.show_status(Output(out.absolute()))
+
+
+@app.command()
+def verify(
+    out: Out,
+    quick: Annotated[bool, typer.Option("--quick", help="只查哈希与链 / hashes and chains only")] = False,
+) -> int:
+    """重算并核对运行所声称的一切 / Recomputes and checks everything a run claims."""
+    from pipeline.output import Output
+    from pipeline.verify import UNPROVED
+    from pipeline.verify import verify as check
+
+    wrong = 0
+    for result in check(Output(out.absolute()), quick):
+        print(f"{'✗' if result.problems else '✓'} {result.title}")
+        for problem in result.problems:
+            print(f"    {problem}")
+        wrong += len(result.problems)
+    if wrong:
+        print(f"发现 {wrong} 处不符 / {wrong} differences found")
+        return 3
+    print("全部相符 / everything agrees")
+    print("无法由此证明 / what this cannot prove:")
+    for line in UNPROVED:
+        print(f"  - {line}")
+    return 0
+
+
+@app.command()
+def query(
+    out: Out,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="查询名；text 编号 取原文 / names; text DOC_ID")] = None,
+    form: Annotated[str, typer.Option("--format", help="table、csv、json、xlsx")] = "table",
+    to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None,
+) -> int:
+    """审计查询；不给名称则列出 / Named auditor queries; without a name, lists them."""
+    from pipeline import query as queries
+    from pipeline.output import Output
+
+    output = Output(out.absolute())
+    output.must_exist()
+    if form not in queries.FORMATS:
+        raise UsageError(f"--format: {form}: 应为 / should be one of {', '.join(queries.FORMATS)}")
+    if not names:
+        for named in queries.named_queries().values():
+            print(f"{named.name:22} {named.title}")
+        print(f"{'text DOC_ID':22} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked")
+        return 0
+    run = output.current
+    if run is None:
+        raise UsageError(f"{out}: 还没有完成的运行 / no run has been completed yet")
+    if names[0] == "text":
+        if len(names) != 2:
+            raise UsageError("用法 / usage: corpus-audit query OUT text DOC_ID")
+        for text in queries.document_text(run, names[1]):
+            print(text)
+        return 0
+    queries.render(queries.ask(run, names), form, to)
+    return 0
+
+
+@app.command()
+def doctor() -> int:
+    """检查安装、模型与词库 / What is installed, which models and lexicons load, what is missing."""
+    from pipeline.doctor import examine
+
+    sound = True
+    for fine, what, detail in examine():
+        print(f"{'✓' if fine else '✗'} {what}: {detail}")
+        sound &= fine
+    return 0 if sound else 2
+
+
+blacklist_app = typer.Typer(help="来源黑名单 / The blacklist of sources", no_args_is_help=True)
+app.add_typer(blacklist_app, name="blacklist")
+
+
+@blacklist_app.command("list")
+def blacklist_list(
+    out: Out, everything: Annotated[bool, typer.Option("--all", help="含已解除 / lifted ones too")] = False
+) -> int:
+    """现状 / The present state."""
+    from pipeline import blacklisting
+
+    return blacklisting.show_list(out.absolute(), everything)
+
+
+@blacklist_app.command("show")
+def blacklist_show(out: Out, source: Annotated[str, typer.Argument(help="来源或域名 / source or domain")]) -> int:
+    """一个来源的全部记录与依据 / Every event of a source, with its evidence."""
+    from pipeline import blacklisting
+
+    return blacklisting.show_events(out.absolute(), source)
+
+
+@blacklist_app.command("add")
+def blacklist_add(
+    out: Out,
+    source: Annotated[str, typer.Argument(help="来源或域名 / source or domain")],
+    by: Annotated[str, typer.Option(help="决定者 / who decides")],
+    reason: Annotated[str, typer.Option(help="理由 / why")],
+    scope: Annotated[str, typer.Option(help="source 或 domain")] = "source",
+) -> int:
+    """列入 / Adds a source or domain; takes effect with the next run."""
+    from pipeline import blacklisting
+
+    return blacklisting.add(out.absolute(), source, scope, by, reason)
+
+
+@blacklist_app.command("lift")
+def blacklist_lift(
+    out: Out,
+    source: Annotated[str, typer.Argument(help="来源或域名 / source or domain")],
+    by: Annotated[str, typer.Option(help="提出者 / who proposes")],
+    second: Annotated[str, typer.Option(help="复核者，须为另一人 / who confirms: another person")],
+    reason: Annotated[str, typer.Option(help="理由 / why")],
+    evidence: Annotated[Path, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")],
+) -> int:
+    """解除；只对当前版本的来源与规则有效 / Lifts, for this version of the source and these rules only."""
+    from pipeline import blacklisting
+
+    return blacklisting.lift(out.absolute(), source, (by, second), reason, evidence)
+
+
+@blacklist_app.command("export")
+def blacklist_export(out: Out, to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None) -> int:
+    """导出 CSV / The present state as CSV."""
+    from pipeline import blacklisting
+
+    return blacklisting.export(out.absolute(), to)

@@ -22,7 +22,7 @@ from transforms.pii import PersonalInformation
 from transforms.text import Stage
 
 # Libraries whose version can change what a detector finds; recorded with every run.
-LIBRARIES = ("apache-beam", "pyarrow", "duckdb", "fasttext-modern", "pyahocorasick", "datasketch", "presidio-analyzer", "jieba", "opencc", "tldextract")
+LIBRARIES = ("apache-beam", "pyarrow", "duckdb", "fasttext-community", "pyahocorasick", "datasketch", "presidio-analyzer", "jieba", "opencc", "tldextract")
 
 
 @dataclass

@@ -1,15 +1,17 @@
 """Runs the graph on an engine, and shows how far it is."""
 
 import argparse
+import contextlib
 import logging
+import os
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pipeline.errors import AuditError, RunFailed, UsageError
 from pipeline.events import read_progress
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.graph import Job
 
 LOCAL = "FnApiRunner"
+ENGINE_LOG = "engine.log"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,6 @@ class Engine:
     runner: str = LOCAL
     workers: int = 1
     options: tuple[str, ...] = ()
-    quiet: bool = False
 
     @property
     def shares_files(self) -> bool:
@@ -48,7 +50,6 @@ class Engine:
 
 def execute(job: "Job", engine: Engine, folder: Path, weight: int) -> None:
     """Runs the graph to its end. Raises RunFailed with the cause in one sentence."""
-    _quiet_logging()
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -66,8 +67,9 @@ def execute(job: "Job", engine: Engine, folder: Path, weight: int) -> None:
             failure.append(error)
 
     thread = threading.Thread(target=work, name="beam", daemon=True)
-    thread.start()
-    _watch(thread, folder, weight, engine.quiet)
+    with _engine_log(folder / ENGINE_LOG) as stderr:
+        thread.start()
+        _watch(thread, folder, weight, stderr)
     if failure:
         raise _explained(failure[0])
 
@@ -90,18 +92,30 @@ def _subclasses(kind: Any) -> list[Any]:
     return [c for sub in kind.__subclasses__() for c in (sub, *_subclasses(sub)) if "_add_argparse_args" in vars(c)]
 
 
-def _quiet_logging() -> None:
-    """Beam warns about libraries this project does not use; real warnings stay."""
+def quiet_logging() -> None:
+    """Call before Beam is imported: it warns about libraries this project does not use. Real warnings stay."""
     warnings.filterwarnings("ignore", module="apache_beam")
     logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    logging.getLogger("root").setLevel(logging.ERROR)
 
 
-def _watch(thread: threading.Thread, folder: Path, weight: int, quiet: bool) -> None:
-    if quiet or not sys.stderr.isatty():
-        while thread.is_alive():
-            thread.join(0.2)
+@contextlib.contextmanager
+def _engine_log(path: Path) -> Iterator[TextIO]:
+    """Sends what engine and workers print to a file for the time being; yields the real standard error."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with path.open("wb") as log, os.fdopen(saved, "w", encoding="utf-8", errors="replace", closefd=True) as stderr:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield stderr
+        finally:
+            os.dup2(stderr.fileno(), 2)
+
+
+def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO) -> None:
+    """Waits for the thread, with a progress bar where somebody looks at a terminal."""
+    if not stderr.isatty():
+        follow(thread, folder, lambda documents, size, seconds: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -114,11 +128,14 @@ def _watch(thread: threading.Thread, folder: Path, weight: int, quiet: bool) -> 
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(file=stderr), transient=True) as progress:
         task = progress.add_task("扫描 / scanning", total=max(weight, 1), documents=0, speed=0.0)
-        follow(thread, folder, lambda documents, size, seconds: progress.update(
-            task, completed=min(size, weight), documents=documents, speed=size / 1e6 / max(seconds, 1e-3)
-        ))
+
+        def show(documents: int, size: int, seconds: float) -> None:
+            speed = size / 1e6 / max(seconds, 1e-3)
+            progress.update(task, completed=min(size, weight), documents=documents, speed=speed)
+
+        follow(thread, folder, show)
 
 
 def follow(thread: threading.Thread, folder: Path, show: Callable[[int, int, float], None]) -> None:

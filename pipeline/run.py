@@ -23,8 +23,8 @@ from pipeline.config import Config
 from pipeline.database import build_database, distinct_counts
 from pipeline.detectors import Detectors, load_detectors
 from pipeline.errors import RunFailed
-from pipeline.events import EventLog
-from pipeline.execution import Engine, execute
+from pipeline.events import PROGRESS, EventLog
+from pipeline.execution import ENGINE_LOG, Engine, execute
 from pipeline.graph import Job, Results, results_path
 from pipeline.output import Output, file_digests, write_json
 from pipeline.plan import Plan, Unit, deal, make_plan
@@ -94,6 +94,7 @@ def run(config: Config, options: Options) -> Outcome:
             output.clear_building()
             return Outcome(current.folder, True, 0, plan.warnings, _seconds_since(started))
         run_id = _begin(output, inputs, started)
+        ScanStore(config.scans).sweep()
         events = EventLog(str(output.building / "events.ndjson"))
         events.write("run_started", run_id=run_id, units=len(plan.units), shards=plan.shards)
         with _disk_errors(config):
@@ -171,10 +172,9 @@ class _Builder:
         rows = self._rows(results, ledger)
         build_database(self.folder, rows)
         write_json(self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined)))
-        self.events.write("run_finished", documents=results.tally.total() and self._documents(results), quarantined=len(quarantined))
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / "progress.ndjson").unlink()
-        (self.folder / "run.json").unlink()
+        self.events.write("run_finished", documents=self._documents(results), quarantined=len(quarantined))
+        for name in (PROGRESS, ENGINE_LOG, "run.json"):
+            (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
         self.output.publish(self.run_id)
         self.store.discard(self.handover)
@@ -334,7 +334,7 @@ class _Builder:
             "software_version": __version__,
             "config": self.config.snapshot(),
             "config_sha256": self.config.sha256,
-            "profile": self.config.profile.model_dump(mode="json"),
+            "profile": self.config.profile.model_dump(mode="json", by_alias=True),
             "policy": self.config.policy.model_dump(mode="json"),
             "seed": self.config.seed,
             "sampling": self.config.sampling.model_dump(mode="json"),
@@ -355,6 +355,7 @@ def _begin(output: Output, inputs: _Inputs, started: datetime) -> str:
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{key[:8]}"
     with contextlib.suppress(OSError, ValueError, KeyError):
         left = json.loads(note.read_bytes())
+        ScanStore(inputs.config.scans).discard(f"handover/{left['run_id']}")
         if left["inputs"] == key:
             run_id = str(left["run_id"])
     output.clear_building()

@@ -5,10 +5,12 @@ it may use it, so resuming after a kill, the nightly increment and running a uni
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -107,7 +109,7 @@ class ScanStore:
     def workspace(self) -> Iterator[Path]:
         """A folder for files in the making; on the same file system where the store is local."""
         if self.local:
-            folder = Path(self.location) / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+            folder = Path(self.location) / "tmp" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
             folder.mkdir(parents=True)
             try:
                 yield folder
@@ -116,6 +118,14 @@ class ScanStore:
         else:
             with tempfile.TemporaryDirectory(prefix="corpus-audit-") as name:
                 yield Path(name)
+
+    def sweep(self) -> None:
+        """Removes workspaces that processes of this machine left behind when they were killed."""
+        if not self.local:
+            return
+        for folder in (Path(self.location) / "tmp").glob(f"{glob.escape(socket.gethostname())}-*-*"):
+            if not _alive(int(folder.name.rsplit("-", 2)[1])):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def commit(self, made: Path, path: str) -> None:
         """Moves a finished file into place: a rename here, one upload on an object store. Both are atomic."""
@@ -179,6 +189,16 @@ class ScanStore:
         """What the file says about itself."""
         with self.open(path) as file:
             return metadata_of(file)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def metadata_of(file: pq.ParquetFile) -> dict[str, Any]:

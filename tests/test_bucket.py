@@ -167,6 +167,16 @@ def test_what_is_found_does_not_depend_on_the_batch(texts: list[str], cut: int) 
     assert whole == [row for text in texts for row in rows(text)]
 
 
+def test_a_line_is_not_continued_by_the_next_document() -> None:
+    first, second = "x = [1];\ny = [2];\nre", "turn now to the next page of this book {}\nand read on"
+    assert rows(first, second) == rows(first) + rows(second)
+    codes = np.frombuffer(("a = b\nde" + "f (x): {").encode("utf-32-le"), dtype=np.uint32)
+    kinds = kind_table()[codes]
+    assert code_share(codes, kinds, np.array([0, 8, len(codes)]))[0] == code_share(
+        codes[:8], kinds[:8], np.array([0, 8])
+    )
+
+
 @given(st.lists(pieces, max_size=6))
 def test_code_share_is_a_share(texts: list[str]) -> None:
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype=np.uint32)

@@ -54,7 +54,7 @@ def synthetic_rows() -> list[train.Row]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 2000, "epoch": 60, "minCount": 1})
+        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 5000, "epoch": 60, "minCount": 1})
         train.fit(synthetic_rows(), folder / "risk.bin")
     write_labels(folder, labels={"A1-h": 0.5, "A2-d": 0.5})
     return folder
@@ -220,7 +220,7 @@ def test_labels_that_do_not_fit_are_an_error(
 
 def test_a_model_with_a_label_nobody_knows_is_an_error(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 10, "epoch": 1, "minCount": 1})
+        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 5000, "epoch": 1, "minCount": 1})
         train.fit([train.Row("s", "train", frozenset({"spam"}), INSULT)], tmp_path / "risk.bin")
     write_labels(tmp_path)
     with pytest.raises(ModelError, match="unknown risk ids spam"):
@@ -229,7 +229,7 @@ def test_a_model_with_a_label_nobody_knows_is_an_error(tmp_path: Path) -> None:
 
 def test_training_twice_gives_the_same_bytes(trained: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 2000, "epoch": 60, "minCount": 1})
+        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 5000, "epoch": 60, "minCount": 1})
         train.fit(synthetic_rows()[::-1], tmp_path / "risk.bin")
     assert (tmp_path / "risk.bin").read_bytes() == (trained / "risk.bin").read_bytes()
 

@@ -92,7 +92,7 @@ _COMMENTS = (
 )
 # fmt: on
 
-_FIELD = 21  # bits of a counter; three fit into an int64
+_FIELD = 21  # bits of a counter, enough for a line; three fit into an int64
 _COUNTERS = np.zeros(_KINDS, dtype=np.int64)
 _COUNTERS[[SIGN, BLANK, HAN]] = 1, 1 << _FIELD, 1 << 2 * _FIELD
 
@@ -123,10 +123,11 @@ def code_share(codes: CodePoints, kinds: npt.NDArray[np.uint8], starts: Offsets)
     words = (counted >> _FIELD & ((1 << _FIELD) - 1)) + 1
     han = counted >> 2 * _FIELD
 
-    padded = np.append(codes, np.full(3, ord("\n"), dtype=np.uint32))
     opening = np.zeros(len(first), dtype=np.uint32)
     for i in range(4):
-        opening |= np.minimum(padded[first + i], 0x7F) << np.uint32(8 * i)
+        # what follows the line may belong to the next document
+        char = np.where(first + i <= last, codes[np.minimum(first + i, last)], ord("\n"))
+        opening |= np.minimum(char, 0x7F).astype(np.uint32) << np.uint32(8 * i)
     end = codes[last]
     # the semicolon of &#128514; ends no statement
     entity = np.zeros(len(first), dtype=np.bool_)
@@ -173,9 +174,10 @@ def _in_comment(opening: CodePoints, codes: CodePoints, first: Offsets, last: Of
     quoted, unquoted = (opening & 0xFFFF == _packed('""')), tail == _packed('""')
     opened = (start & ~stop).astype(np.int32) - (stop & ~start)
     turned = (quoted ^ unquoted) | (quoted & (last - first == 2))
-    depth, turns = np.cumsum(opened), np.cumsum(turned)
-    before = np.searchsorted(document, document)  # the first line of each line's document
-    inside: Flags = (depth - depth[before] + opened[before] > 0) | ((turns - turns[before] + turned[before]) % 2 == 1)
+    # state before the line, counted from the first line of its document
+    depth, turns = np.cumsum(opened) - opened, np.cumsum(turned) - turned
+    before = np.searchsorted(document, document)
+    inside: Flags = (depth > depth[before]) | ((turns - turns[before]) % 2 == 1)
     return inside
 
 
@@ -245,7 +247,7 @@ class Bucket:
         for place, names, sure, maybe in zip(places, labels, certainty, english, strict=True):
             likely = {name.removeprefix(_PREFIX): score for name, score in zip(names, sure.tolist(), strict=True)}
             best = next(iter(likely), UNDETERMINED)
-            if maybe and likely[best] < DOUBT and likely.get("en", 0.0) >= ENGLISH_AT_LEAST:
+            if maybe and likely.get(best, 0.0) < DOUBT and likely.get("en", 0.0) >= ENGLISH_AT_LEAST:
                 languages[place] = "en"
             elif likely.get(best, 0.0) < CONFIDENCE:
                 languages[place] = UNDETERMINED

@@ -64,11 +64,11 @@ class Labels(BaseModel):
 class Spaced:
     """The tokens of a block, a blank behind each: what fastText reads.
 
-    Document `i` is `text[2 * starts[i]:2 * starts[i + 1]]`; token `p` came from `origin[p]` of the block.
+    Document `i` is `text[2 * starts[i]:2 * starts[i + 1]]`; token `p` is character `places[p]` of the folded block.
     """
 
     text: str
-    origin: npt.NDArray[np.int32]
+    places: npt.NDArray[np.int64]
     starts: Offsets
 
 
@@ -91,7 +91,7 @@ def space(normalised: Normalised) -> Spaced:
     interleaved = np.full(2 * len(visible), _SPACE, dtype=np.uint32)
     interleaved[::2] = normalised.codes[visible]
     starts = np.searchsorted(visible, normalised.starts).astype(np.int64)
-    return Spaced(interleaved.tobytes().decode("utf-32-le"), normalised.origin[visible], starts)
+    return Spaced(interleaved.tobytes().decode("utf-32-le"), visible, starts)
 
 
 class Score(NamedTuple):
@@ -224,8 +224,8 @@ class Classifier:
             spaced = space(normalised)
             document, low, high = windows(spaced.starts)
             row = block.first + document
-            start = spaced.origin[low] - block.starts[document]
-            end = spaced.origin[high - 1] + 1 - block.starts[document]
+            start = normalised.origin[spaced.places[low]] - block.starts[document]
+            end = normalised.origin[spaced.places[high - 1]] + 1 - block.starts[document]
             # the line end is part of what the model was trained on
             lines = [spaced.text[2 * a : 2 * z] + "\n" for a, z in zip(low.tolist(), high.tolist(), strict=True)]
             labels, raw = self._predict(lines, -1, FLOOR / 2, "strict")

@@ -1,0 +1,2 @@
+-- title: 来源溯源材料 / Provenance evidence of sources
+SELECT source_id, name, kind, region, stage, licence, provenance_complete, missing_evidence FROM sources ORDER BY source_id

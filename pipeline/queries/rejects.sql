@@ -1,0 +1,4 @@
+-- title: 拒收记录，按来源与原因 / Rejected records by source and reason
+SELECT source_id, reason, count(*) AS entries, sum(records)::BIGINT AS records, bool_or(records IS NULL) AS some_unknown,
+       min(shard) AS example_shard, min("row") AS example_row, min(detail) AS example
+FROM rejects GROUP BY ALL ORDER BY source_id, reason

@@ -1,0 +1,399 @@
+"""Recomputes everything a run claims from its own documents and findings, and names each difference.
+
+Needs nothing but the output folder. The recomputation is SQL over the Parquet files and shares no code with the
+accumulators that made the numbers, apart from the row layouts of `statistics`.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from blacklist.log import EVENTS, replay
+from blacklist.rule import exceeds
+from pipeline.accounts import Item, Tally
+from pipeline.database import connect, parquet_list, quoted, result_files
+from pipeline.output import Output, Run, file_digests
+from pipeline.sampling import technical_size
+from pipeline.scans import sha256_file
+from pipeline.statistics import (
+    Distinct,
+    clause_rows,
+    declared_rows,
+    funnel_rows,
+    grouped_rows,
+    source_rows,
+)
+from schemas.chain import GENESIS, read_chain
+from schemas.database import tables
+from schemas.profile import Profile
+from schemas.sources import SourceRecord
+
+UNPROVED = (
+    "文档与发现本身是否如实：伪造的数据配上新的哈希可以通过，须对照语料抽查 / whether documents and findings are true: forged data with fresh "
+    "hashes would pass; it takes a look into the corpus",
+    "检测器是否有漏检误报：由人工抽检与来源评估回答 / whether the detectors are right: people and samples answer that",
+    "申报的来源材料是否真实有效 / whether the declared evidence is genuine",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked, and every difference found."""
+
+    title: str
+    problems: tuple[str, ...]
+
+
+def verify(output: Output, quick: bool = False) -> list[Check]:
+    """All checks, in order. With `quick`, hashes and chains only."""
+    output.must_exist()
+    checks = [Check("链 / chains", tuple(_chains(output)))]
+    records, _ = read_chain(output.publications)
+    present = [record for record in records if (output.runs / record["run_id"]).is_dir()]
+    for record in present:
+        run = Run(output.runs / record["run_id"])
+        checks.append(Check(f"文件哈希 / file hashes: {record['run_id']}", tuple(_files(run, record["manifest_sha256"]))))
+    current = output.current
+    if current is None:
+        checks.append(Check("当前运行 / current run", ("没有已发布的运行 / no run is published",)))
+    elif not quick:
+        checks += _recompute(output, current)
+    return checks
+
+
+def _chains(output: Output) -> Iterator[str]:
+    records, problems = read_chain(output.publications)
+    yield from problems
+    events, problems = read_chain(output.blacklist / EVENTS)
+    yield from problems
+    current = output.current
+    if records and current is not None and current.folder.name != records[-1]["run_id"]:
+        yield f"current: 指向 {current.folder.name}，最后发布的是 / points there, last published was {records[-1]['run_id']}"
+    if current is not None:
+        try:
+            head = current.manifest["blacklist_head"]
+        except (ValueError, KeyError, OSError) as error:
+            yield f"{current.folder.name}/manifest.json: 读不了 / cannot be read: {error}"
+            return
+        if head != GENESIS and head not in {event.get("sha256") for event in events}:
+            yield "blacklist/events.ndjson: 缺少本次运行时的最后一条记录 / the event that was last when the run was published is missing"
+
+
+def _files(run: Run, manifest_sha256: str) -> Iterator[str]:
+    try:
+        if sha256_file(run.folder / "manifest.json") != manifest_sha256:
+            yield "manifest.json: 与发布记录的哈希不符 / differs from what was published"
+        stated = run.manifest["files"]
+    except (OSError, ValueError, KeyError) as error:
+        yield f"manifest.json: 读不了 / cannot be read: {error}"
+        return
+    found = file_digests(run.folder)
+    for name in sorted(stated.keys() | found.keys()):
+        if name not in found:
+            yield f"{name}: 文件缺失 / missing"
+        elif name not in stated:
+            if not name.startswith("report/"):
+                yield f"{name}: 发布时没有的文件 / was not there at publication"
+        elif found[name] != stated[name]:
+            yield f"{name}: 内容已改变 / changed since publication"
+
+
+def _recompute(output: Output, run: Run) -> list[Check]:
+    """Everything that follows from documents, findings, rejects and samples."""
+    steps: list[tuple[str, Callable[[_Recomputation], Iterator[str]]]] = [
+        ("文档与发现一致 / documents agree with findings", _Recomputation.documents),
+        ("台账 / ledger", _Recomputation.ledger),
+        ("统计 / statistics", _Recomputation.statistics),
+        ("黑名单 / blacklist", _Recomputation.blacklist),
+        ("样本 / samples", _Recomputation.samples),
+        ("数据库 / database", _Recomputation.database),
+        ("条款 / clauses", _Recomputation.clauses),
+    ]
+    checks = []
+    try:
+        recomputation = _Recomputation(output, run)
+    except (OSError, ValueError, KeyError, duckdb.Error) as error:
+        return [Check("重算 / recomputation", (f"无法打开 / cannot be opened: {_brief(error)}",))]
+    for title, step in steps:
+        problems: list[str] = []
+        try:
+            problems += step(recomputation)
+        except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
+            problems.append(f"无法重算 / cannot be recomputed: {_brief(error)}")
+        checks.append(Check(title, tuple(problems)))
+    recomputation.close()
+    return checks
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+
+
+class _Recomputation:
+    """The run's Parquet files as views, its database attached read-only, and its manifest."""
+
+    def __init__(self, output: Output, run: Run) -> None:
+        self.run = run
+        self.manifest = run.manifest
+        self.profile = Profile.model_validate(self.manifest["profile"])
+        self.sources = [SourceRecord.model_validate(source) for source in self.manifest["config"]["sources"]]
+        self.events = read_chain(output.blacklist / EVENTS)[0]
+        self.sql = connect()
+        self.sql.execute(f"ATTACH {quoted(str(run.folder / 'audit.duckdb'))} AS audit (READ_ONLY)")
+        for name in ("documents", "findings", "rejects", "manual_sample", "technical_sample"):
+            files = result_files(run.folder, name)
+            origin = parquet_list(files) if files else f"(SELECT * FROM audit.{name} LIMIT 0)"
+            self.sql.execute(f"CREATE VIEW {name} AS SELECT * FROM {origin}")
+        self.sources_by_id = {source.id: source for source in self.sources}
+        self.tally = self._tally()
+        self._source_rows: list[dict[str, Any]] = []
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self.sql.close()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self.sql.execute(query).fetchall()
+
+    def stored(self, name: str) -> list[dict[str, Any]]:
+        """A table of the database as dictionaries."""
+        names = [column.name for column in tables()[name].columns]
+        listed = ", ".join(f'"{column}"' for column in names)
+        return [dict(zip(names, row, strict=True)) for row in self.rows(f"SELECT {listed} FROM audit.{name}")]
+
+    def documents(self) -> Iterator[str]:
+        """Each document's risks are those of its findings, and its flags follow from them."""
+        unhealthy = "[" + ", ".join(quoted(risk) for risk in sorted(self.profile.illegal_unhealthy)) + "]"
+        yield from self._examples(
+            f"SELECT doc_id FROM documents WHERE illegal_unhealthy <> list_has_any(risks, {unhealthy}::VARCHAR[])",
+            "illegal_unhealthy 与 risks 不符 / does not follow from risks",
+        )
+        yield from self._examples(
+            "SELECT doc_id FROM documents WHERE admitted <> (exclusion_reason IS NULL)",
+            "admitted 与 exclusion_reason 不符 / does not follow from exclusion_reason",
+        )
+        yield from self._examples(
+            """
+            WITH decided AS (
+                SELECT source_id, shard, "row", list_sort(list(DISTINCT risk_id)) AS risks
+                FROM findings WHERE verdict = 'violation' GROUP BY ALL)
+            SELECT d.doc_id FROM documents d LEFT JOIN decided f USING (source_id, shard, "row")
+            WHERE list_sort(d.risks) <> coalesce(f.risks, [])
+            """,
+            "risks 与 findings 不符 / risks differ from the findings",
+        )
+        yield from self._examples(
+            "SELECT doc_id FROM documents WHERE length(content_hash) <> 64 OR bytes < chars",
+            "content_hash 或计量不合理 / hash or counts are impossible",
+        )
+        yield from self._examples(
+            'SELECT any_value(doc_id) FROM documents GROUP BY source_id, shard, "row" HAVING count(*) > 1',
+            "同一行出现两次 / the same row twice",
+        )
+
+    def _examples(self, query: str, message: str) -> Iterator[str]:
+        rows = self.rows(f"SELECT any_value(doc_id), count(*) FROM ({query}) AS found(doc_id)")
+        example, count = rows[0]
+        if count:
+            yield f"{message}: {count} 条 / documents, 例如 / e.g. {example}"
+
+    def ledger(self) -> Iterator[str]:
+        """Audited = documents, rejected = reject rows, read = audited + rejected."""
+        counted = {(s, n): c for s, n, c in self.rows("SELECT source_id, shard, count(*) FROM documents GROUP BY ALL")}
+        rejected = {
+            (s, n): (int(c or 0), bool(unknown))
+            for s, n, c, unknown in self.rows(
+                "SELECT source_id, shard, sum(records), bool_or(records IS NULL) FROM rejects GROUP BY ALL"
+            )
+        }
+        for row in self.stored("ledger"):
+            key, name = (row["source_id"], row["shard"]), f"{row['source_id']}/{row['shard']}"
+            lost, unknown = rejected.get(key, (0, False))
+            if row["audited"] != counted.pop(key, 0):
+                yield f"{name}: audited {row['audited']} 与文档数不符 / differs from the documents"
+            if row["rejected"] != lost:
+                yield f"{name}: rejected {row['rejected']} 与拒收数不符 / differs from the rejects: {lost}"
+            if row["records_read"] != row["audited"] + row["rejected"]:
+                yield f"{name}: 账目不平 / records_read ≠ audited + rejected"
+            if row["complete"] == unknown:
+                yield f"{name}: complete={row['complete']} 与拒收记录不符 / contradicts the rejects"
+        yield from (f"{source}/{shard}: 不在台账中 / not in the ledger" for source, shard in sorted(counted))
+
+    def _tally(self) -> Tally:
+        """The accounts, by SQL."""
+        tally: Tally = Counter()
+        for phase, where in (("collected", "true"), ("admitted", "admitted")):
+            units = ("documents", "bytes", "chars", "violations", "risk31", "with_candidates", "pii")
+            for source, *values in self.rows(
+                f"""
+                SELECT source_id, count(*), sum(bytes), sum(chars), count(*) FILTER (illegal_unhealthy),
+                       count(*) FILTER (len(risks) > 0),
+                       count(*) FILTER (illegal_unhealthy OR len(candidate_risks) > 0),
+                       count(*) FILTER (pii_level <> 'none')
+                FROM documents WHERE {where} GROUP BY source_id
+                """
+            ):
+                tally.update({Item("source", source, "", phase, u): int(v) for u, v in zip(units, values, strict=True)})
+            for source, bucket, *values in self.rows(
+                f"SELECT source_id, bucket, count(*), sum(bytes), sum(chars) FROM documents WHERE {where} GROUP BY ALL"
+            ):
+                tally.update({Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(units, values, strict=False)})
+            for table, listed, column in (("risk", "risks", "risk_id"), ("pii", "pii_types", "pii_type")):
+                for source, group, count in self.rows(
+                    f"SELECT source_id, unnest({listed}), count(*) FROM documents WHERE {where} GROUP BY ALL"
+                ):
+                    tally[Item(table, source, group, phase, "documents")] += count
+                for source, group, count in self.rows(
+                    f"SELECT source_id, {column}, count(*) FROM findings WHERE {where} AND {column} IS NOT NULL "
+                    f"AND verdict IN ('violation', 'personal_information') GROUP BY ALL"
+                ):
+                    tally[Item(table, source, group, phase, "findings")] += count
+        for source, reason, count, size in self.rows(
+            "SELECT source_id, exclusion_reason, count(*), sum(bytes) FROM documents WHERE NOT admitted GROUP BY ALL"
+        ):
+            tally[Item("excluded", source, str(reason), "collected", "documents")] += count
+            tally[Item("excluded", source, str(reason), "collected", "bytes")] += int(size)
+        return tally
+
+    def statistics(self) -> Iterator[str]:
+        """Every derived table, and the numbers of result.json."""
+        distinct = {
+            source: Distinct(documents, violations)
+            for source, documents, violations in self.rows(
+                "SELECT source_id, count(DISTINCT content_hash), count(DISTINCT content_hash) FILTER (illegal_unhealthy) "
+                "FROM documents GROUP BY source_id"
+            )
+        }
+        incomplete = frozenset(row["source_id"] for row in self.stored("ledger") if not row["complete"])
+        black = frozenset(row["source_key"] for row in self.stored("blacklist") if row["active"] and row["scope"] != "domain")
+        self._source_rows = source_rows(self.sources, self.tally, distinct, black, incomplete, self.profile)
+        buckets = grouped_rows(self.tally, "bucket", "bucket", ("documents", "bytes", "chars"))
+        expected = {
+            "source_stats": self._source_rows,
+            "bucket_stats": [row | {"tokens": None} for row in buckets],
+            "risk_stats": grouped_rows(self.tally, "risk", "risk_id", ("documents", "findings")),
+            "pii_stats": grouped_rows(self.tally, "pii", "pii_type", ("documents", "findings")),
+            "funnel": funnel_rows(self.sources, self.tally),
+            "sources": declared_rows(self.sources),
+        }
+        for name, rows in expected.items():
+            yield from _difference(name, rows, self.stored(name))
+        result = self.run.result
+        parts = {"sources": "source_stats", "buckets": "bucket_stats", "risks": "risk_stats", "personal_information": "pii_stats"}
+        for key, name in parts.items():
+            yield from _difference(f"result.json {key}", expected[name], result[key])
+        totals, phases = result["totals"], (("", "collected"), ("admitted_", "admitted"))
+        for prefix, phase in phases:
+            for unit in ("documents", "bytes", "violations"):
+                value = sum(self.tally[Item("source", source.id, "", phase, unit)] for source in self.sources)
+                if totals[f"{prefix}{unit}"] != value:
+                    yield f"result.json totals.{prefix}{unit}: {totals[f'{prefix}{unit}']}，重算 / recomputed {value}"
+
+    def blacklist(self) -> Iterator[str]:
+        """Whoever exceeds the maximum is on the list or lifted for this very content, and nobody on it is admitted."""
+        head = self.manifest["blacklist_head"]
+        until = next((i + 1 for i, event in enumerate(self.events) if event["sha256"] == head), 0)
+        entries = {entry.source_key: entry for entry in replay(self.events[:until])}
+        stored = {row["source_key"]: row["active"] for row in self.stored("blacklist")}
+        if stored != {key: entry.active for key, entry in entries.items()}:
+            yield "blacklist: 数据库与记录重放不符 / the database differs from the replayed log"
+        versions, ruleset = self.manifest["source_versions"], self.manifest["ruleset_sha256"]
+        for source in self.sources:
+            violations = self.tally[Item("source", source.id, "", "collected", "violations")]
+            documents = self.tally[Item("source", source.id, "", "collected", "documents")]
+            entry = entries.get(source.id)
+            above = exceeds(violations, documents, self.profile.source_rate.maximum)
+            lifted = (
+                entry is not None
+                and not entry.active
+                and (entry.source_version, entry.ruleset_sha256) == (versions.get(source.id), ruleset)
+            )
+            if above and not lifted and (entry is None or not entry.active):
+                yield f"{source.id}: {violations}/{documents} 超过门槛但不在黑名单 / above the maximum but not blacklisted"
+            admitted = self.tally[Item("source", source.id, "", "admitted", "documents")]
+            if entry is not None and entry.active and admitted:
+                yield f"{source.id}: 已列入黑名单，仍有 {admitted} 条进入训练 / blacklisted, yet documents are admitted"
+
+    def samples(self) -> Iterator[str]:
+        """Both samples, drawn again in SQL from the admitted documents."""
+        seed = quoted(self.manifest["seed"] + "\n")
+        sampling = self.manifest["sampling"]
+        population = self.rows("SELECT count(*) FROM documents WHERE admitted")[0][0]
+        size = technical_size(population, Decimal(sampling["technical"]))
+        digest = f"sha256({seed} || doc_id || chr(10) || content_hash)"
+        for name, start, wanted in (("manual_sample", 1, int(sampling["manual"])), ("technical_sample", 17, size)):
+            self.sql.execute(
+                f"""CREATE OR REPLACE TEMP TABLE drawn AS
+                SELECT doc_id, source_id, shard, "row", bucket, content_hash, substr({digest}, {start}, 16) AS key
+                FROM documents WHERE admitted ORDER BY key, doc_id, shard, "row" LIMIT {wanted}"""
+            )
+            columns = 'doc_id, source_id, shard, "row", bucket, content_hash'
+            missing = self.rows(f"SELECT count(*) FROM (SELECT {columns} FROM drawn EXCEPT ALL SELECT {columns} FROM {name})")[0][0]
+            extra = self.rows(f"SELECT count(*) FROM (SELECT {columns} FROM {name} EXCEPT ALL SELECT {columns} FROM drawn)")[0][0]
+            if missing or extra:
+                yield f"{name}: 与重抽不符 / differs from a new draw: {missing} 缺 / missing, {extra} 多 / too many"
+            if name == "manual_sample":
+                wrong = self.rows(
+                    "SELECT count(*) FROM (SELECT doc_id, row_number() OVER (ORDER BY key, doc_id, shard, \"row\") AS no FROM drawn) d "
+                    "FULL JOIN manual_sample s ON s.sample_no = d.no WHERE s.doc_id IS DISTINCT FROM d.doc_id"
+                )[0][0]
+                if wrong:
+                    yield f"manual_sample: {wrong} 个序号不符 / numbers out of order"
+        bad = self.rows("SELECT count(*) FROM manual_sample WHERE sha256(text) <> content_hash")[0][0]
+        if bad:
+            yield f"manual_sample: {bad} 条正文与哈希不符 / texts do not match their hashes"
+        technical = self.rows("SELECT count(*) FROM technical_sample")[0][0]
+        if 10 * technical < population:
+            yield f"technical_sample: {technical} 不足 {population} 的十分之一 / less than a tenth"
+        wrong = self.rows(
+            "SELECT count(*) FROM technical_sample t JOIN documents d USING (source_id, shard, \"row\") WHERE "
+            "t.keyword_risks <> d.keyword_risks OR t.classifier_risks <> d.classifier_risks "
+            "OR t.qualified <> (len(d.keyword_risks) = 0 AND len(d.classifier_risks) = 0)"
+        )[0][0]
+        if wrong:
+            yield f"technical_sample: {wrong} 条判定与文档不符 / differ from the documents"
+        qualified = self.rows("SELECT count(*) FROM technical_sample WHERE qualified")[0][0]
+        stated = self.run.result["samples"]
+        if (stated["population"], stated["technical"]["size"], stated["technical"]["qualified"]) != (population, technical, qualified):
+            yield "result.json samples: 与重算不符 / differ from the recomputation"
+
+    def database(self) -> Iterator[str]:
+        """The tables loaded from Parquet hold what the files hold."""
+        for name, table in tables().items():
+            if not table.from_result:
+                continue
+            listed = ", ".join(f'"{column.name}"' for column in table.columns)
+            query = "SELECT count(*), coalesce(sum(hash(row({0}))::HUGEINT), 0) FROM {1}"
+            if self.rows(query.format(listed, name)) != self.rows(query.format(listed, f"audit.{name}")):
+                yield f"{name}: 数据库与 Parquet 不符 / the database differs from the Parquet files"
+        info = self.stored("run_info")[0]
+        for key in ("run_id", "seed", "ruleset_sha256", "config_sha256", "schema_version"):
+            if info[key] != self.manifest[key]:
+                yield f"run_info.{key}: 与 manifest 不符 / differs from the manifest"
+
+    def clauses(self) -> Iterator[str]:
+        """The verdicts on the clauses follow from the numbers."""
+        technical = self.rows("SELECT count(*) FILTER (qualified), count(*) FROM technical_sample")[0]
+        manual = self.rows("SELECT count(*) FROM manual_sample")[0][0]
+        expected = clause_rows(self.profile, technical, manual, self._source_rows)
+        yield from _difference("clauses", expected, self.stored("clauses"))
+        stated = self.run.result["clauses"]
+        if stated != {row["clause"]: row["verdict"] for row in expected}:
+            yield "result.json clauses: 与重算不符 / differ from the recomputation"
+
+
+def _difference(name: str, expected: list[dict[str, Any]], stored: list[dict[str, Any]]) -> Iterator[str]:
+    """Rows that are not the same, the first few by name."""
+    texts = [Counter(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows) for rows in (expected, stored)]
+    missing, extra = texts[0] - texts[1], texts[1] - texts[0]
+    for text in sorted(extra)[:3]:
+        yield f"{name}: 记载 / stated {text[:300]}"
+    for text in sorted(missing)[:3]:
+        yield f"{name}: 重算 / recomputed {text[:300]}"
