@@ -1,8 +1,11 @@
 """The command line. Results go to files and stdout, logs and progress to stderr; exit codes are those of the contract."""
 
 import os
+import signal
 import sys
+import traceback
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -26,6 +29,7 @@ def main() -> NoReturn:
     from pipeline.execution import quiet_logging
 
     quiet_logging()
+    signal.signal(signal.SIGTERM, _interrupt)
     from pipeline import commands  # noqa: F401 - registers the commands
 
     try:
@@ -48,10 +52,17 @@ def main() -> NoReturn:
             error.show()
             code = 2
         else:
-            raise
+            traceback.print_exc()
+            _say("内部错误，请附上以上内容报告 / an internal error: please report it with the lines above")
+            code = 3
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0)  # engines leave threads behind that would keep the process
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """A scheduler's SIGTERM ends a run like Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

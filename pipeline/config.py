@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -183,12 +184,13 @@ class _Checker:
         policy = self._load(
             lambda: load_policy(self.base / policy_name if isinstance(policy_name, str) else None), "policy"
         )
-        if raw is not None:
-            for key, names in (("lexicons", raw.lexicons), ("blocked", raw.blocked)):
-                for index, name in enumerate(names):
-                    self._must_exist((key, index), name)
-            if raw.classifier.model is not None:
-                self._must_exist(("classifier", "model"), raw.classifier.model)
+        for key in ("lexicons", "blocked"):
+            names = self.content.get(key)
+            for index, name in enumerate(names if isinstance(names, list) else ()):
+                self._must_be((key, index), name, Path.is_file)
+        classifier = self.content.get("classifier")
+        if isinstance(classifier, dict):
+            self._must_be(("classifier", "model"), classifier.get("model"), Path.exists)
         if self.problems or raw is None or profile is None or policy is None:
             raise UsageError(self.problems)
         output = (out if out is not None else self.base / raw.output).absolute()
@@ -224,22 +226,25 @@ class _Checker:
             self.problems += [f"{error.file}: {problem}" for problem in error.problems]
             return None
 
-    def _must_exist(self, path: tuple[int | str, ...], name: str) -> None:
-        if not (self.base / name).exists():
+    def _must_be(self, path: tuple[int | str, ...], name: Any, there: Callable[[Path], bool]) -> None:
+        if isinstance(name, str) and not there(self.base / name):
             self._problem(path, f"没有这个文件 / no such file: {self.base / name}")
 
     def _problem(self, path: tuple[int | str, ...], message: str) -> None:
-        line = line_of(self.root, path)
+        self._problem_in(self.file, self.root, path, message)
+
+    def _problem_in(self, file: Path, root: yaml.Node | None, path: tuple[int | str, ...], message: str) -> None:
+        line = line_of(root, path)
         place = f"第 {line} 行 / line {line}: " if line else ""
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-        self.problems.append(f"{self.file}: {place}{key}: {message}")
+        self.problems.append(f"{file}: {place}{key}: {message}")
 
     def _sources(self, value: Any) -> list[SourceRecord]:
+        file, records, root = self.file, value, self.root
+        prefix: tuple[int | str, ...] = ("sources",)
         if isinstance(value, str):
-            file, records, root = self.base / value, self._source_file(self.base / value), None
-            prefix: tuple[int | str, ...] = ()
-        else:
-            file, records, root, prefix = self.file, value, self.root, ("sources",)
+            file = self.base / value
+            records, root, prefix = self._source_file(file)
         if not isinstance(records, list):
             return []
         if not records:
@@ -253,37 +258,64 @@ class _Checker:
                 self.problems += [f"{file}: {line}" for line in validation_problems(error, root, (*prefix, index))]
                 continue
             if source.id in first_use:
-                self.problems.append(
-                    f"{file}: {'.'.join(map(str, prefix)) or 'record'}[{index}].id: 来源编号重复 / source id {source.id!r} is "
-                    f"already used by source number {first_use[source.id] + 1}: every source needs its own"
+                self._problem_in(
+                    file,
+                    root,
+                    (*prefix, index, "id"),
+                    f"来源编号重复 / source id {source.id!r} is already used by source number "
+                    f"{first_use[source.id] + 1}: every source needs its own",
                 )
             first_use.setdefault(source.id, index)
             if source.format not in (None, "jsonl", "parquet"):
-                self.problems.append(f"{file}: {source.id}.format: {source.format}: {_LATER}")
+                self._problem_in(file, root, (*prefix, index, "format"), f"{source.format}: {_LATER}")
             sources.append(source)
         return sources
 
-    def _source_file(self, path: Path) -> Any:
-        """Source records from a YAML or CSV file of their own."""
+    def _source_file(self, path: Path) -> tuple[Any, yaml.Node | None, tuple[int | str, ...]]:
+        """Source records from a YAML or CSV file of their own, and where in its nodes they stand."""
+        nothing: tuple[Any, yaml.Node | None, tuple[int | str, ...]] = (None, None, ())
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             self._problem(("sources",), f"来源清单读不了 / cannot read the list of sources {path}: {error}")
-            return None
+            return nothing
         if path.suffix.lower() == ".csv":
-            return [_from_csv(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
-        content = self._load(lambda: parse_yaml(text, str(path))[0], "sources")
-        records = content.get("sources") if isinstance(content, dict) else content
-        if content is not None and not isinstance(records, list):
+            try:
+                return _csv_records(text), None, ()
+            except (ValueError, csv.Error) as error:
+                self.problems.append(f"{path}: {error}")
+                return nothing
+        parsed = self._load(lambda: parse_yaml(text, str(path)), "sources")
+        if parsed is None:
+            return nothing
+        content, root = parsed
+        wrapped = isinstance(content, dict) and content.keys() == {"sources"}
+        records = content["sources"] if wrapped else content
+        if not isinstance(records, list):
             self.problems.append(f"{path}: 应为来源记录的列表 / should be a list of source records")
-        return records
+        return records, root, ("sources",) if wrapped else ()
+
+
+def _csv_records(text: str) -> list[dict[str, Any]]:
+    """The rows of a CSV file as records. Raises ValueError where cells and columns do not match."""
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = list(reader.fieldnames or ())
+    clashes = sorted({a for a in columns for b in columns if b.startswith(f"{a}.")} | {a for a in columns if columns.count(a) > 1})
+    if clashes:
+        raise ValueError(f"列名重复或冲突 / columns given twice or clashing with a nested one: {', '.join(clashes)}")
+    records = []
+    for row in reader:
+        if None in row:
+            raise ValueError(f"第 {reader.line_num} 行单元格多于列数 / line {reader.line_num}: more cells than columns")
+        records.append(_from_csv(row))
+    return records
 
 
 def _from_csv(row: dict[str, Any]) -> dict[str, Any]:
     """A flat row as a record: `fields.text` nests, `paths` are separated by semicolons, empty cells are left out."""
     record: dict[str, Any] = {}
     for key, cell in row.items():
-        if key is None or cell in (None, ""):
+        if cell in (None, ""):
             continue
         value: Any = [part.strip() for part in cell.split(";") if part.strip()] if key == "paths" else cell
         target = record

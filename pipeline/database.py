@@ -64,11 +64,11 @@ def distinct_counts(files: Sequence[Path], spill: Path) -> dict[str, Distinct]:
         rows = connection.execute(
             f"""
             SELECT source_id, count(DISTINCT content_hash),
-                   count(DISTINCT content_hash) FILTER (illegal_unhealthy)
+                   count(DISTINCT content_hash) FILTER (illegal_unhealthy), count(*) - count(DISTINCT doc_id)
             FROM {parquet_list(files)} GROUP BY source_id
             """
         ).fetchall()
-    return {source: Distinct(documents, violations) for source, documents, violations in rows}
+    return {source: Distinct(*counts) for source, *counts in rows}
 
 
 def shard_counts(files: Sequence[Path]) -> dict[tuple[str, str], int]:

@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import errno
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -13,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pipeline.errors import AuditError, RunFailed, UsageError
+from pipeline.errors import RunFailed, UsageError
 from pipeline.events import read_progress
 
 if TYPE_CHECKING:
     from pipeline.graph import Job
+
+_STEP = re.compile(r"\s*\[while running [^\]]*\]")
+_EXCEPTION = re.compile(r"^pipeline\.errors\.\w+: ")
 
 LOCAL = "FnApiRunner"
 ENGINE_LOG = "engine.log"
@@ -149,9 +154,17 @@ def follow(thread: threading.Thread, folder: Path, show: Callable[[int, int, flo
 
 def _explained(error: BaseException) -> BaseException:
     """The error a person can act on, out of whatever the engine wrapped it in."""
-    if isinstance(error, AuditError | KeyboardInterrupt | OSError):
+    if isinstance(error, KeyboardInterrupt | UsageError):
         return error
-    text = str(error)
+    text = _STEP.sub("", str(error)).strip()
+    if isinstance(error, RunFailed):
+        return RunFailed(text)
+    if os.strerror(errno.ENOSPC) in text:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if isinstance(error, OSError):
+        return error
     lines = [line for line in text.splitlines() if line.strip()]
-    cause = lines[-1] if lines else type(error).__name__
+    cause = _EXCEPTION.sub("", lines[-1]) if lines else type(error).__name__
+    if "Channel closed prematurely" in text:
+        cause = "一个工作进程被终止（内存不足或被杀） / a worker process was killed (out of memory, or by someone): run again to go on"
     return RunFailed(f"运行失败 / the run failed: {cause}")

@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import OutputBusy, UsageError
+from pipeline.errors import OutputBusy, RunFailed, UsageError
 from pipeline.scans import sha256_file
-from schemas.chain import append_to_chain, read_chain
+from schemas.chain import append_to_chain, cut_torn_line, read_chain
 
 MARKER = ".corpus-audit"
 BUILDING = ".building"
@@ -97,7 +97,10 @@ class Output:
 
     def tidy(self) -> None:
         """After an interruption: makes `current` the last published run and drops runs that never were published."""
-        records, _ = read_chain(self.publications)
+        cut_torn_line(self.publications)
+        records, problems = read_chain(self.publications)
+        if problems:
+            raise RunFailed("发布记录被改动，不再写入 / the record of publications was changed; nothing is written:\n" + "\n".join(problems))
         published = {record["run_id"] for record in records}
         for folder in self.runs.iterdir():
             if folder.name != BUILDING and folder.name not in published:
@@ -109,6 +112,9 @@ class Output:
     def publish(self, run_id: str) -> None:
         """Makes the finished run in `building` the current one; each step is atomic and `tidy` completes a broken row."""
         target = self.runs / run_id
+        for path in self.building.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)
         self.building.rename(target)
         _sync(self.runs)
         append_to_chain(

@@ -83,14 +83,18 @@ def show_result(run: Run, out: Console) -> None:
         f"样本 / samples: 人工 / manual {samples['manual']['size']:,}   技术 / technical {technical['size']:,}, 合格 / qualified "
         f"{technical['qualified']:,}{'' if rate is None else f' ({rate:.2%})'}"
     )
+    repeated = sum(row["repeated_ids"] for row in result["sources"])
+    if repeated:
+        out.print(f"编号重复 / repeated ids: {repeated:,} 份副本已保留并审计 / copies kept and audited (query repeated_ids)")
     if result["blacklisted"]:
         out.print(f"黑名单 / blacklisted: {', '.join(result['blacklisted'])}", style="bold", markup=False)
 
 
 def _sources(result: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for header in ("来源 / source", "条 / documents", "违规 / violations", "违规率 / rate", "含候选 / with candidates", "进入训练 / admitted", "状态 / status"):
-        table.add_column(header, justify="left" if header.startswith(("来源", "状态")) else "right")
+    headers = ("来源\nsource", "条\ndocuments", "违规\nviolations", "违规率\nrate", "含候选\n+candidates", "进入训练\nadmitted", "状态\nstatus")
+    for header in headers:
+        table.add_column(header, justify="left" if header.startswith(("来源", "状态")) else "right", no_wrap=True)
     for row in result["sources"]:
         black = row["status"] == "blacklisted"
         status = "黑名单 / blacklisted" if black else "需复核 / review" if row["needs_review"] else "—"

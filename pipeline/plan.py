@@ -173,9 +173,10 @@ def _list(url: str) -> Iterator[tuple[str, str, int, str, str]]:
     local = "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
     if not _MAGIC & set(path) and fs.isdir(path):
         path = path.rstrip("/") + "/**"
-    fixed = _fixed_part(path)
+    literal = not _MAGIC & set(path) or (local and os.path.isfile(path))  # a[1].jsonl may be the name of a file
+    fixed = path.rpartition("/")[0] + "/" if literal else _fixed_part(path)
     entries: dict[str, Any] = (
-        fs.glob(path, detail=True) if _MAGIC & set(path) else ({path: fs.info(path)} if fs.exists(path) else {})
+        fs.glob(path, detail=True) if not literal else ({path: fs.info(path)} if fs.exists(path) else {})
     )
     names = {location: location[len(fixed) :].lstrip("/") for location in entries}
     for location, info in sorted(entries.items(), key=lambda item: names[item[0]]):

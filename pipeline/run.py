@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from blacklist.blocked import load_blocked
@@ -85,7 +86,7 @@ def run(config: Config, options: Options) -> Outcome:
     plan = make_plan(config, options.allow_missing)
     output = Output(config.output)
     output.prepare()
-    with output.held():
+    with output.held(), _disk_errors(config):
         output.tidy()
         log = BlacklistLog(output.blacklist)
         inputs = _Inputs(config, detectors, plan, blocked)
@@ -97,9 +98,7 @@ def run(config: Config, options: Options) -> Outcome:
         ScanStore(config.scans).sweep()
         events = EventLog(str(output.building / "events.ndjson"))
         events.write("run_started", run_id=run_id, units=len(plan.units), shards=plan.shards)
-        with _disk_errors(config):
-            outcome = _Builder(config, options, inputs, output, log, events, run_id, started).build()
-    return outcome
+        return _Builder(config, options, inputs, output, log, events, run_id, started).build()
 
 
 @dataclass(frozen=True)
@@ -391,10 +390,15 @@ def _disk_errors(config: Config) -> Iterator[None]:
     """A full disk in one clear sentence; what was published stays usable."""
     try:
         yield
-    except OSError as error:
+    except (OSError, duckdb.IOException) as error:
         free = shutil.disk_usage(config.output).free if config.output.exists() else 0
         raise RunFailed(
-            f"{error.filename or config.output}: 写入失败（{error.strerror}），剩余空间 {free / 1e9:.1f} GB；已发布的结果不受影响，腾出空间后重新运行"
-            f"会接着做 / cannot be written ({error.strerror}), {free / 1e9:.1f} GB free; published results are untouched; make room and "
-            f"run again to go on"
+            f"{config.output}: 读写失败（{_cause(error)}），剩余空间 {free / 1e9:.1f} GB；已发布的结果不受影响，排除后重新运行会接着做 / "
+            f"reading or writing failed ({_cause(error)}), {free / 1e9:.1f} GB free; published results are untouched; run again to go on"
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error).splitlines()[0]

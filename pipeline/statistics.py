@@ -30,10 +30,11 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Distinct:
-    """A source counted by different texts: all, and those that violate."""
+    """A source counted by different texts: all, and those that violate; and how many ids stand on an earlier document."""
 
     documents: int
     violations: int
+    repeated_ids: int = 0
 
 
 def source_rows(
@@ -87,6 +88,7 @@ def _source_row(
         "status": "blacklisted" if source_id in blacklisted else "admitted",
         "needs_review": any(reasons.values()),
         "review_reasons": [name for name, applies in reasons.items() if applies],
+        "repeated_ids": distinct.repeated_ids,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from blacklist.log import EVENTS, replay
+from blacklist.log import EVENTS, STATE, replay, state_csv
 from blacklist.rule import exceeds
 from pipeline.accounts import Item, Tally
 from pipeline.database import connect, parquet_list, quoted, result_files
@@ -72,6 +72,9 @@ def _chains(output: Output) -> Iterator[str]:
     yield from problems
     events, problems = read_chain(output.blacklist / EVENTS)
     yield from problems
+    state = output.blacklist / STATE
+    if events and (not state.exists() or state.read_text("utf-8-sig") != state_csv(replay(events)).replace("\r\n", "\n")):
+        yield f"{state}: 与记录重放不符 / differs from the replayed log"
     current = output.current
     if records and current is not None and current.folder.name != records[-1]["run_id"]:
         yield f"current: 指向 {current.folder.name}，最后发布的是 / points there, last published was {records[-1]['run_id']}"
@@ -247,7 +250,8 @@ class _Recomputation:
                 tally.update({Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(units, values, strict=False)})
             for table, listed, column in (("risk", "risks", "risk_id"), ("pii", "pii_types", "pii_type")):
                 for source, group, count in self.rows(
-                    f"SELECT source_id, unnest({listed}), count(*) FROM documents WHERE {where} GROUP BY ALL"
+                    f"SELECT source_id, item, count(*) FROM (SELECT source_id, unnest({listed}) AS item FROM documents "
+                    f"WHERE {where}) GROUP BY ALL"
                 ):
                     tally[Item(table, source, group, phase, "documents")] += count
                 for source, group, count in self.rows(
@@ -265,10 +269,10 @@ class _Recomputation:
     def statistics(self) -> Iterator[str]:
         """Every derived table, and the numbers of result.json."""
         distinct = {
-            source: Distinct(documents, violations)
-            for source, documents, violations in self.rows(
-                "SELECT source_id, count(DISTINCT content_hash), count(DISTINCT content_hash) FILTER (illegal_unhealthy) "
-                "FROM documents GROUP BY source_id"
+            source: Distinct(*counts)
+            for source, *counts in self.rows(
+                "SELECT source_id, count(DISTINCT content_hash), count(DISTINCT content_hash) FILTER (illegal_unhealthy), "
+                "count(*) - count(DISTINCT doc_id) FROM documents GROUP BY source_id"
             )
         }
         incomplete = frozenset(row["source_id"] for row in self.stored("ledger") if not row["complete"])

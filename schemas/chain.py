@@ -30,7 +30,7 @@ def read_chain(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
             continue
         try:
             record = json.loads(line)
-            intact = digest(record) == record["sha256"] and record["previous"] == previous
+            intact = digest(record) == record["sha256"] and record["previous"] == previous and line == _line(record)
             previous = record["sha256"]
         except (ValueError, KeyError, TypeError, AttributeError):
             problems.append(f"{path}:{number}: 不是完整的记录 / not a whole record")
@@ -46,7 +46,7 @@ def append_to_chain(path: Path, contents: Iterable[dict[str, Any]]) -> list[dict
 
     A last line without its end is what a crash leaves; it was never acknowledged and is cut off first.
     """
-    _cut_torn_line(path)
+    cut_torn_line(path)
     records, _ = read_chain(path)
     previous = records[-1]["sha256"] if records else GENESIS
     written = []
@@ -56,18 +56,37 @@ def append_to_chain(path: Path, contents: Iterable[dict[str, Any]]) -> list[dict
         written.append(record)
     if written:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n" for record in written)
         with path.open("ab") as handle:
-            handle.write(lines.encode())
+            handle.write(b"".join(_line(record) + b"\n" for record in written))
             handle.flush()
             os.fsync(handle.fileno())
     return written
 
 
-def _cut_torn_line(path: Path) -> None:
+def cut_torn_line(path: Path) -> None:
+    """Removes a last line that has no end: its writer was killed before anybody was told of it.
+
+    A whole record is never removed: one that lacks only the line feed gets it, one with anything else behind it was
+    tampered with and stays for read_chain to report.
+    """
     if not path.exists():
         return
     content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
+    begin = content.rfind(b"\n") + 1
+    if begin == len(content):
+        return
+    tail = content[begin:].decode("utf-8", "replace")
+    try:
+        _, end = json.JSONDecoder().raw_decode(tail)
+    except ValueError:
         with path.open("r+b") as handle:
-            handle.truncate(content.rfind(b"\n") + 1)
+            handle.truncate(begin)
+    else:
+        if end == len(tail):
+            with path.open("ab") as handle:
+                handle.write(b"\n")
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    """The one way a record is written; a byte that changed nothing for a JSON reader still shows."""
+    return json.dumps(record, ensure_ascii=False, sort_keys=True).encode()

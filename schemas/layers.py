@@ -37,6 +37,7 @@ KEYWORD_HITS = pa.list_(
                 pa.field("start", pa.int64(), nullable=False),
                 pa.field("end", pa.int64(), nullable=False),
                 pa.field("excerpt", pa.string(), nullable=False),
+                pa.field("straddles", pa.bool_(), nullable=False),  # cuts through a word: 和服 in 和服务
             ]
         ),
         nullable=False,

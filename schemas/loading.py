@@ -42,7 +42,7 @@ def parse_yaml(text: str, file: str) -> tuple[Any, yaml.Node | None]:
             else ""
         )
         raise DocumentError(file, [f"{place}不是合法的 YAML / not valid YAML: {error.problem}"]) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2026-13-01
         raise DocumentError(file, [f"不是合法的 YAML / not valid YAML: {error}"]) from None
 
 

@@ -93,7 +93,10 @@ def load_profile(name: str) -> Profile:
     if shipped.is_file():
         text, file = shipped.read_text(encoding="utf-8"), f"{name}.yaml"
     elif Path(name).is_file():
-        text, file = Path(name).read_text(encoding="utf-8"), name
+        try:
+            text, file = Path(name).read_text(encoding="utf-8"), name
+        except (OSError, UnicodeDecodeError) as error:
+            raise DocumentError(name, [f"profile 读不了 / cannot read the profile: {error}"]) from None
     else:
         names = sorted(
             entry.name.removesuffix(".yaml") for entry in resources.files("schemas").joinpath("profiles").iterdir()

@@ -147,7 +147,7 @@ class Decider:
             entry = self.library.entries[hit["entry"]]
             for risk in entry.risks:
                 found = evidence.setdefault(risk, _Evidence())
-                found.terms[entry.tier] += 1
+                found.terms["context" if hit["straddles"] else entry.tier] += 1
                 found.hits.append(hit)
         for score in scores:
             found = evidence.setdefault(score["label"], _Evidence())

@@ -21,8 +21,10 @@ from transforms import normalise
 from transforms.excerpt import excerpt
 from transforms.normalise import DIGIT, LETTER, Normalised, kind_table, normalised_blocks
 from transforms.text import Block, TextBatch
+from transforms.words import is_short_han, straddles
 
 VERSION = 1
+EXAMINED_OCCURRENCES = 20  # of one term in one document are examined for cutting through a word
 EXCERPTED_TERMS = 200  # different terms of one document that are quoted; the rest are stored without a quotation
 
 
@@ -72,6 +74,10 @@ class Keywords:
         edges = [[_wordlike(entry.term[0]), _wordlike(entry.term[-1])] for entry in self.library.entries]
         return np.array(edges, dtype=np.bool_)
 
+    @cached_property
+    def _short_han(self) -> list[bool]:
+        return [is_short_han(entry.term) for entry in self.library.entries]
+
     def __call__(self, batch: TextBatch) -> pa.RecordBatch:
         """Per document its distinct terms in order of first occurrence, or NULL."""
         found: list[list[dict[str, Any]] | None] = [None] * len(batch)
@@ -110,26 +116,32 @@ class Keywords:
         hits: list[_Hit],
         found: list[list[dict[str, Any]] | None],
     ) -> None:
+        """Writes the terms of each document of a block into `found`."""
         per_document: dict[int, list[_Hit]] = {}
         for hit in hits:
             per_document.setdefault(int(np.searchsorted(folded.starts, hit.low, side="right")) - 1, []).append(hit)
         for local, own in per_document.items():
             kept = _longest(self._in_context(folded, local, own))
-            if not kept:
+            if kept:
+                text, first = batch.strings[block.first + local], int(block.starts[local])
+                found[block.first + local] = self._terms(text, first, folded, local, kept)
+
+    def _terms(self, text: str, first: int, folded: Normalised, local: int, hits: list[_Hit]) -> list[dict[str, Any]]:
+        """The distinct terms of a document. The occurrence shown is the first that does not cut through a word."""
+        low, high = int(folded.starts[local]), int(folded.starts[local + 1])
+        codes = folded.codes[low:high]
+        terms: dict[int, dict[str, Any]] = {}
+        for hit in hits:
+            term = terms.setdefault(hit.entry, {"entry": hit.entry, "count": 0, "straddles": True})
+            term["count"] += 1
+            if not term["straddles"] or term["count"] > EXAMINED_OCCURRENCES:
                 continue
-            text = batch.strings[block.first + local]
-            first = int(block.starts[local])
-            terms: dict[int, dict[str, Any]] = {}
-            for hit in kept:
-                known = terms.get(hit.entry)
-                if known is not None:
-                    known["count"] += 1
-                    continue
-                start = int(folded.origin[hit.low]) - first
-                end = int(folded.origin[hit.high - 1]) + 1 - first
-                quoted = excerpt(text, start, end) if len(terms) < EXCERPTED_TERMS else ""
-                terms[hit.entry] = {"entry": hit.entry, "count": 1, "start": start, "end": end, "excerpt": quoted}
-            found[block.first + local] = list(terms.values())
+            term["straddles"] = self._short_han[hit.entry] and straddles(codes, hit.low - low, hit.high - low)
+            if term["count"] == 1 or not term["straddles"]:
+                start, end = int(folded.origin[hit.low]) - first, int(folded.origin[hit.high - 1]) + 1 - first
+                quoted = excerpt(text, start, end) if len(terms) <= EXCERPTED_TERMS else ""
+                term |= {"start": start, "end": end, "excerpt": quoted}
+        return list(terms.values())
 
     def _in_context(self, folded: Normalised, local: int, hits: list[_Hit]) -> list[_Hit]:
         """The hits whose required context stands in the document and whose excluding context does not."""

@@ -75,6 +75,8 @@ def fold_table() -> CodePoints:
     for code in (*range(0x20), 0x7F):
         if chr(code) not in "\t\n\r\x0b\x0c":
             table[code] = _DROP
+    live = np.flatnonzero(table != _DROP)
+    table[live] = table[table[live]]  # 薴 → 苧 → 苎: all spellings must end on the same character
     table.flags.writeable = False
     return table
 

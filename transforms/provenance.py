@@ -41,9 +41,10 @@ def registrable_domain(url: str | None) -> str | None:
         host = urlsplit(url if "://" in url else f"//{url}").hostname
     except ValueError:
         return None
-    if not host or "." not in host and ":" not in host:
+    host = (host or "").rstrip(".").lower()
+    if "." not in host and ":" not in host:
         return None
-    return _registrable(host.rstrip(".").lower())
+    return _registrable(host)
 
 
 class Provenance:

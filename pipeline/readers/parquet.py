@@ -70,6 +70,11 @@ def read(
         else:
             first, last = groups or (0, file.metadata.num_row_groups)
             wanted = _wanted(file.schema_arrow, (*paths[0], *(path for path in paths[1:] if path)))
+            stored = sum(file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups))
+            if first == 0 and stored != file.metadata.num_rows:
+                tray.reject_stretch(
+                    "corrupt_parquet", f"the footer promises {file.metadata.num_rows} rows, its row groups {stored}", None
+                )
             for group in range(first, last):
                 yield from _row_group(file, group, wanted, paths[0], picker, tray, probe)
         try:
@@ -144,6 +149,8 @@ def _row_group(
             _records(batch, picker, tray)
             read += batch.num_rows
             yield from tray.take()
+        if read < rows:
+            tray.reject_stretch("corrupt_parquet", f"row group {group} ends after {read} of {rows} rows", rows - read)
     except (OSError, pa.ArrowException) as error:
         probe.reraise()
         tray.reject_stretch("corrupt_parquet", f"row group {group} is damaged: {_brief(error)}", rows - read)
@@ -177,7 +184,18 @@ def _decoded(column: pa.Array) -> list[Any]:
             return [_text(value) for value in column.view(binary).to_pylist()]
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return [_text(value) for value in column.to_pylist()]
-    return list(column.to_pylist())
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return [_nested(value) for value in column]
+
+
+def _nested(value: pa.Scalar) -> Any:
+    """A nested value, or what says that a string somewhere in it is not UTF-8."""
+    try:
+        return value.as_py()
+    except UnicodeDecodeError as error:
+        return _BadEncoding(error.start)
 
 
 def _text(value: bytes | None) -> str | _BadEncoding | None:
