@@ -16,7 +16,18 @@ from schemas.chain import GENESIS, append_to_chain, read_chain
 EVENTS = "events.ndjson"
 STATE = "blacklist.csv"
 SCOPES = ("suspended", "source", "domain")
-COLUMNS = ("source_key", "scope", "reason", "rate", "threshold", "documents", "run_id", "decided_at", "decided_by", "active")
+COLUMNS = (
+    "source_key",
+    "scope",
+    "reason",
+    "rate",
+    "threshold",
+    "documents",
+    "run_id",
+    "decided_at",
+    "decided_by",
+    "active",
+)
 
 
 class ChainBroken(Exception):  # noqa: N818 - a state of the log

@@ -59,12 +59,17 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
         "violations": documents.column("illegal_unhealthy"),
         "risk31": pc.greater(pc.list_value_length(documents.column("risks")), 0),
         "with_candidates": pc.or_(
-            documents.column("illegal_unhealthy"), pc.greater(pc.list_value_length(documents.column("candidate_risks")), 0)
+            documents.column("illegal_unhealthy"),
+            pc.greater(pc.list_value_length(documents.column("candidate_risks")), 0),
         ),
         "pii": pc.not_equal(documents.column("pii_level"), "none"),
     }
     for phase, mask in (("collected", None), ("admitted", admitted)):
-        for unit, column in (("documents", None), ("bytes", documents.column("bytes")), ("chars", documents.column("chars"))):
+        for unit, column in (
+            ("documents", None),
+            ("bytes", documents.column("bytes")),
+            ("chars", documents.column("chars")),
+        ):
             tally[Item("source", source_id, "", phase, unit)] += _sum(column, mask, documents.num_rows)
         for unit, flag in flags.items():
             tally[Item("source", source_id, "", phase, unit)] += _sum(flag, mask, documents.num_rows)

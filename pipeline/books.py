@@ -68,7 +68,8 @@ def must_balance(rows: Sequence[dict[str, Any]], run: Path) -> None:
         f"{row['source_id']}/{row['shard']}: 读到 / read {row['records_read']}, 审计 / audited {row['audited']}, 拒收 / rejected "
         f"{row['rejected']}, 文档 / documents {counted[row['source_id'], row['shard']]}"
         for row in rows
-        if row["records_read"] != row["audited"] + row["rejected"] or row["audited"] != counted[row["source_id"], row["shard"]]
+        if row["records_read"] != row["audited"] + row["rejected"]
+        or row["audited"] != counted[row["source_id"], row["shard"]]
     ]
     extra = sorted(set(counted) - {(row["source_id"], row["shard"]) for row in rows})
     wrong += [f"{source}/{shard}: 不在台账中 / not in the ledger" for source, shard in extra]

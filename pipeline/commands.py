@@ -16,11 +16,15 @@ GATES = ("blacklist", "technical", "manual", "rejects", "provenance", "clauses")
 def run(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="配置文件 / configuration file")],
-    out: Annotated[Path | None, typer.Option(help="输出文件夹，优先于配置 / output folder, instead of the configured one")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="输出文件夹，优先于配置 / output folder, instead of the configured one")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="本机工作进程数 / local worker processes")] = 1,
     runner: Annotated[str, typer.Option(help="Beam 引擎 / Beam runner; its options after --")] = "FnApiRunner",
     fail_on: Annotated[str, typer.Option(help=f"不达标即退出码 1 / exit 1 when a gate fails: {', '.join(GATES)}")] = "",
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="缺失的路径只警告 / absent paths are warnings")] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="缺失的路径只警告 / absent paths are warnings")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看计划 / show the plan, do nothing")] = False,
 ) -> int:
     """运行审计 / Runs the audit a configuration describes."""
@@ -112,7 +116,9 @@ def verify(
 @app.command()
 def query(
     out: Out,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="查询名；text 编号 取原文 / names; text DOC_ID")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", help="查询名；text 编号 取原文 / names; text DOC_ID")
+    ] = None,
     form: Annotated[str, typer.Option("--format", help="table、csv、json、xlsx")] = "table",
     to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None,
 ) -> int:
@@ -127,7 +133,9 @@ def query(
     if not names:
         for named in queries.named_queries().values():
             print(f"{named.name:22} {named.title}")
-        print(f"{'text DOC_ID':22} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked")
+        print(
+            f"{'text DOC_ID':22} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked"
+        )
         return 0
     run = output.current
     if run is None:
@@ -197,7 +205,9 @@ def blacklist_lift(
     by: Annotated[str, typer.Option(help="提出者 / who proposes")],
     second: Annotated[str, typer.Option(help="复核者，须为另一人 / who confirms: another person")],
     reason: Annotated[str, typer.Option(help="理由 / why")],
-    evidence: Annotated[Path, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")],
+    evidence: Annotated[
+        Path, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")
+    ],
 ) -> int:
     """解除；只对当前版本的来源与规则有效 / Lifts, for this version of the source and these rules only."""
     from pipeline import blacklisting
@@ -206,7 +216,9 @@ def blacklist_lift(
 
 
 @blacklist_app.command("export")
-def blacklist_export(out: Out, to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None) -> int:
+def blacklist_export(
+    out: Out, to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None
+) -> int:
     """导出 CSV / The present state as CSV."""
     from pipeline import blacklisting
 

@@ -300,7 +300,9 @@ def _csv_records(text: str) -> list[dict[str, Any]]:
     """The rows of a CSV file as records. Raises ValueError where cells and columns do not match."""
     reader = csv.DictReader(io.StringIO(text, newline=""))
     columns = list(reader.fieldnames or ())
-    clashes = sorted({a for a in columns for b in columns if b.startswith(f"{a}.")} | {a for a in columns if columns.count(a) > 1})
+    clashes = sorted(
+        {a for a in columns for b in columns if b.startswith(f"{a}.")} | {a for a in columns if columns.count(a) > 1}
+    )
     if clashes:
         raise ValueError(f"列名重复或冲突 / columns given twice or clashing with a nested one: {', '.join(clashes)}")
     records = []

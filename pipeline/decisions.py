@@ -93,7 +93,9 @@ def _aligned(scanned: ScannedUnit, store: ScanStore) -> Iterator[dict[str, pa.Re
             opened.append(context)
         rows = {name: file.metadata.num_rows for name, file in files.items()}
         if len(set(rows.values())) > 1:
-            raise ValueError(f"layers of {scanned.unit.name} differ in length: {rows}; remove them from scans and run again")
+            raise ValueError(
+                f"layers of {scanned.unit.name} differ in length: {rows}; remove them from scans and run again"
+            )
         for group in range(files["base"].metadata.num_row_groups):
             yield {name: _one_batch(file, group) for name, file in files.items()}
     finally:

@@ -22,7 +22,18 @@ from transforms.pii import PersonalInformation
 from transforms.text import Stage
 
 # Libraries whose version can change what a detector finds; recorded with every run.
-LIBRARIES = ("apache-beam", "pyarrow", "duckdb", "fasttext-community", "pyahocorasick", "datasketch", "presidio-analyzer", "jieba", "opencc", "tldextract")
+LIBRARIES = (
+    "apache-beam",
+    "pyarrow",
+    "duckdb",
+    "fasttext-community",
+    "pyahocorasick",
+    "datasketch",
+    "presidio-analyzer",
+    "jieba",
+    "opencc",
+    "tldextract",
+)
 
 
 @dataclass
@@ -35,7 +46,10 @@ class Detectors:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of all stages and rules."""
-        content = [sorted((name, stage.fingerprint()) for name, stage in self.stages.items()), self.decider.fingerprint()]
+        content = [
+            sorted((name, stage.fingerprint()) for name, stage in self.stages.items()),
+            self.decider.fingerprint(),
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def versions(self) -> dict[str, Any]:

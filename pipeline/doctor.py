@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from pipeline.detectors import LIBRARIES
 from pipeline.errors import AuditError
+from transforms.text import Stage
 
 MINIMUM_PYTHON = (3, 11)
 
@@ -68,13 +70,13 @@ def _pii() -> str:
     return f"{len(_scan_one(PersonalInformation())[0]['entities'] or [])} 个测试号码检出 / test number found"
 
 
-def _scan_one(stage: object) -> list[dict[str, object]]:
+def _scan_one(stage: Stage) -> list[dict[str, Any]]:
     import pyarrow as pa
 
     from transforms.text import TextBatch
 
     batch = TextBatch(pa.record_batch([pa.array(["联系电话 13800138000，谢谢。"], pa.large_string())], names=["text"]))
-    rows: list[dict[str, object]] = stage(batch).to_pylist()  # type: ignore[operator]
+    rows: list[dict[str, Any]] = stage(batch).to_pylist()
     return rows
 
 

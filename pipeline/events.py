@@ -24,7 +24,10 @@ class EventLog:
         """One event with its details."""
         self.flush()
         if self.path is not None:
-            _append(Path(self.path), {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details})
+            _append(
+                Path(self.path),
+                {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details},
+            )
 
     def progress(self, unit: str, documents: int, size: int) -> None:
         """Documents and bytes of text just scanned; written down now and then."""

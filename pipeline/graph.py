@@ -71,17 +71,27 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
     bases = AsDict(counts | "Row bases" >> beam.Map(lambda shard: (shard[0], dict(shard[1]))))
 
     first = scanned | "Decide" >> Decide(job, bases)
-    rates = first | "Tally violations" >> Count(job, documents_only=True) | "Combine rates" >> beam.CombineGlobally(SumTallies())
+    rates = (
+        first
+        | "Tally violations" >> Count(job, documents_only=True)
+        | "Combine rates" >> beam.CombineGlobally(SumTallies())
+    )
     verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.standing)
 
     decided = first | "Decide on admission" >> Redecide(job, verdicts)
     tally = decided | "Tally" >> Count(job) | "Combine" >> beam.CombineGlobally(SumTallies())
-    ranking = decided | "Rank" >> beam.ParDo(RankUnits(job)) | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual))
+    ranking = (
+        decided
+        | "Rank" >> beam.ParDo(RankUnits(job))
+        | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual))
+    )
     cut = ranking | "Cut" >> beam.Map(cut_of, job.share)
     drawn = decided | "Draw" >> beam.ParDo(DrawUnits(job), AsSingleton(cut))
 
     results = {"units": decided, "verdicts": verdicts, "tally": tally, "cut": cut, "drawn": drawn}
-    named = [items | f"Name {kind}" >> beam.Map(lambda item, kind=kind: (kind, item)) for kind, items in results.items()]
+    named = [
+        items | f"Name {kind}" >> beam.Map(lambda item, kind=kind: (kind, item)) for kind, items in results.items()
+    ]
     (
         named
         | beam.Flatten()
@@ -189,7 +199,9 @@ class RedecideUnits(_UnitFn):
         if source_id in new and source_id not in self.job.standing.sources:
             admission = Admission(True, self.job.standing.domains, self.job.blocked)
             again = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
-            self.events.write("unit_decided", unit=decided.scanned.unit.name, built=again.built, reason="source_blacklisted")
+            self.events.write(
+                "unit_decided", unit=decided.scanned.unit.name, built=again.built, reason="source_blacklisted"
+            )
             decided = again
         yield decided
 

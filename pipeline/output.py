@@ -100,7 +100,10 @@ class Output:
         cut_torn_line(self.publications)
         records, problems = read_chain(self.publications)
         if problems:
-            raise RunFailed("发布记录被改动，不再写入 / the record of publications was changed; nothing is written:\n" + "\n".join(problems))
+            raise RunFailed(
+                "发布记录被改动，不再写入 / the record of publications was changed; nothing is written:\n"
+                + "\n".join(problems)
+            )
         published = {record["run_id"] for record in records}
         for folder in self.runs.iterdir():
             if folder.name != BUILDING and folder.name not in published:

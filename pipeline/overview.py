@@ -20,7 +20,7 @@ _BUCKETS = ("zh", "en", "code", "other")
 
 def console() -> Console:
     """Plain text where nobody looks at a terminal."""
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def show_preview(preview: "Preview") -> None:
@@ -45,7 +45,9 @@ def show_outcome(output: Path, outcome: "Outcome") -> None:
     """The closing summary of a run."""
     out = console()
     if outcome.unchanged:
-        out.print(f"自上次运行以来没有变化，未新建运行 / nothing changed since the last run, none was built ({outcome.seconds:.1f} s)")
+        out.print(
+            f"自上次运行以来没有变化，未新建运行 / nothing changed since the last run, none was built ({outcome.seconds:.1f} s)"
+        )
     show_result(Run(outcome.folder), out)
     if outcome.quarantined:
         out.print(
@@ -65,18 +67,23 @@ def show_result(run: Run, out: Console) -> None:
     result = run.result
     totals, samples = result["totals"], result["samples"]
     title = "自定义口径 / custom profile" if result["custom_profile"] else result["profile"]
-    out.print(f"运行 / run {run.manifest['run_id']}   口径 / profile {title}   种子 / seed {run.manifest['seed']}", markup=False)
+    out.print(
+        f"运行 / run {run.manifest['run_id']}   口径 / profile {title}   种子 / seed {run.manifest['seed']}",
+        markup=False,
+    )
     out.print(
         f"读到 / read {totals['records_read']:,} = 审计 / audited {totals['audited']:,} + 拒收 / rejected {totals['rejected']:,}"
         f"{'' if totals['books_complete'] else '（有分片不完整 / some shards incomplete）'}   {totals['bytes'] / 1e6:,.1f} MB"
     )
     out.print(_sources(result))
-    buckets = {bucket: 0 for bucket in _BUCKETS}
+    buckets = dict.fromkeys(_BUCKETS, 0)
     for row in result["buckets"]:
         if row["phase"] == "admitted":
             buckets[row["bucket"]] += row["documents"]
     shares = "  ".join(f"{bucket} {count:,}" for bucket, count in buckets.items())
-    out.print(f"进入训练 / admitted {totals['admitted_documents']:,} 条 / documents, {totals['admitted_bytes'] / 1e6:,.1f} MB: {shares}")
+    out.print(
+        f"进入训练 / admitted {totals['admitted_documents']:,} 条 / documents, {totals['admitted_bytes'] / 1e6:,.1f} MB: {shares}"
+    )
     technical = samples["technical"]
     rate = technical["qualified_rate"]
     out.print(
@@ -85,14 +92,24 @@ def show_result(run: Run, out: Console) -> None:
     )
     repeated = sum(row["repeated_ids"] for row in result["sources"])
     if repeated:
-        out.print(f"编号重复 / repeated ids: {repeated:,} 份副本已保留并审计 / copies kept and audited (query repeated_ids)")
+        out.print(
+            f"编号重复 / repeated ids: {repeated:,} 份副本已保留并审计 / copies kept and audited (query repeated_ids)"
+        )
     if result["blacklisted"]:
         out.print(f"黑名单 / blacklisted: {', '.join(result['blacklisted'])}", style="bold", markup=False)
 
 
 def _sources(result: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
-    headers = ("来源\nsource", "条\ndocuments", "违规\nviolations", "违规率\nrate", "含候选\n+candidates", "进入训练\nadmitted", "状态\nstatus")
+    headers = (
+        "来源\nsource",
+        "条\ndocuments",
+        "违规\nviolations",
+        "违规率\nrate",
+        "含候选\n+candidates",
+        "进入训练\nadmitted",
+        "状态\nstatus",
+    )
     for header in headers:
         table.add_column(header, justify="left" if header.startswith(("来源", "状态")) else "right", no_wrap=True)
     for row in result["sources"]:

@@ -173,7 +173,7 @@ def _list(url: str) -> Iterator[tuple[str, str, int, str, str]]:
     local = "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
     if not _MAGIC & set(path) and fs.isdir(path):
         path = path.rstrip("/") + "/**"
-    literal = not _MAGIC & set(path) or (local and os.path.isfile(path))  # a[1].jsonl may be the name of a file
+    literal = not _MAGIC & set(path) or (local and Path(path).is_file())  # a[1].jsonl may be the name of a file
     fixed = path.rpartition("/")[0] + "/" if literal else _fixed_part(path)
     entries: dict[str, Any] = (
         fs.glob(path, detail=True) if not literal else ({path: fs.info(path)} if fs.exists(path) else {})
@@ -185,10 +185,10 @@ def _list(url: str) -> Iterator[tuple[str, str, int, str, str]]:
             continue
         if local:
             try:
-                status = os.stat(location)
+                status = Path(location).stat()
             except FileNotFoundError:
                 continue  # a dangling link
-            if os.path.isdir(location):
+            if Path(location).is_dir():
                 continue
             yield name, location, status.st_size, f"{status.st_mtime_ns}", os.path.realpath(location)
         elif info.get("type") != "directory":
@@ -198,7 +198,7 @@ def _list(url: str) -> Iterator[tuple[str, str, int, str, str]]:
                 fs.unstrip_protocol(location),
                 int(info["size"]),
                 etag.strip('"'),
-                f"{url.split('://')[0]}://{location}",
+                f"{url.split('://', maxsplit=1)[0]}://{location}",
             )
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline.config import Limits
 from pipeline.database import connect, parquet_list, result_files
 from pipeline.errors import UsageError
-from pipeline.output import Output, Run
+from pipeline.output import Run
 from pipeline.plan import Member, Shard, Unit
 from pipeline.readers import layout_of
 from pipeline.readers.base import Tray
@@ -66,7 +66,9 @@ def named_queries() -> dict[str, Named]:
 def open_audit(run: Run) -> duckdb.DuckDBPyConnection:
     """The run's database, read-only. Views over Parquet are bound to where the run lies now."""
     connection = connect(str(run.folder / "audit.duckdb"), read_only=True)
-    views = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
+    views = {
+        name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    }
     for name in sorted(views & {"documents", "findings"}):
         connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {parquet_list(result_files(run.folder, name))}")
     return connection

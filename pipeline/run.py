@@ -91,7 +91,11 @@ def run(config: Config, options: Options) -> Outcome:
         log = BlacklistLog(output.blacklist)
         inputs = _Inputs(config, detectors, plan, blocked)
         current = output.current
-        if current is not None and current.manifest.get("run_key") == inputs.key(_active(log)) and not current.manifest["quarantined"]:
+        if (
+            current is not None
+            and current.manifest.get("run_key") == inputs.key(_active(log))
+            and not current.manifest["quarantined"]
+        ):
             output.clear_building()
             return Outcome(current.folder, True, 0, plan.warnings, _seconds_since(started))
         run_id = _begin(output, inputs, started)
@@ -127,7 +131,12 @@ class _Inputs:
         versions: dict[str, str] = {}
         for source in self.config.sources:
             shards = sorted(
-                {(m.shard.name, m.shard.size, m.shard.version) for u in self.plan.units if u.source.id == source.id for m in u.members}
+                {
+                    (m.shard.name, m.shard.size, m.shard.version)
+                    for u in self.plan.units
+                    if u.source.id == source.id
+                    for m in u.members
+                }
             )
             versions[source.id] = hashlib.sha256(json.dumps(shards).encode()).hexdigest()
         return versions
@@ -170,7 +179,9 @@ class _Builder:
         self._record_verdicts(results)
         rows = self._rows(results, ledger)
         build_database(self.folder, rows)
-        write_json(self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined)))
+        write_json(
+            self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined))
+        )
         self.events.write("run_finished", documents=self._documents(results), quarantined=len(quarantined))
         for name in (PROGRESS, ENGINE_LOG, "run.json"):
             (self.folder / name).unlink(missing_ok=True)
@@ -183,7 +194,9 @@ class _Builder:
     def _execute(self) -> Results:
         config, options = self.config, self.options
         job = Job(
-            hands=tuple(tuple(hand) for hand in deal(self.inputs.plan.units, options.engine.hands(len(self.inputs.plan.units)))),
+            hands=tuple(
+                tuple(hand) for hand in deal(self.inputs.plan.units, options.engine.hands(len(self.inputs.plan.units)))
+            ),
             settings=Settings(config.scans, config.limits, options.batch_documents, options.batch_bytes),
             detectors=self.inputs.detectors,
             standing=self._standing(),
@@ -194,9 +207,13 @@ class _Builder:
             handover=self.handover,
             events=self.events.path if options.engine.shares_files else None,
         )
-        weight = sum(unit.weight for unit in self.inputs.plan.units if unit.name in _missing_layers((unit,), self.inputs.detectors, config))
+        weight = sum(
+            unit.weight
+            for unit in self.inputs.plan.units
+            if unit.name in _missing_layers((unit,), self.inputs.detectors, config)
+        )
         execute(job, options.engine, self.folder, weight)
-        results = pickle.loads(self.store.read_bytes(results_path(config.scans, self.handover)))  # noqa: S301 - our own file
+        results = pickle.loads(self.store.read_bytes(results_path(config.scans, self.handover)))
         assert isinstance(results, Results)
         return results
 
@@ -272,7 +289,10 @@ class _Builder:
         )
         for verdict in results.verdicts:
             self.events.write(
-                "source_blacklisted", source=verdict.source_id, violations=verdict.violations, documents=verdict.documents
+                "source_blacklisted",
+                source=verdict.source_id,
+                violations=verdict.violations,
+                documents=verdict.documents,
             )
 
     def _rows(self, results: Results, ledger: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -290,13 +310,19 @@ class _Builder:
             "ledger": ledger,
             "sources": declared_rows(config.sources),
             "source_stats": stats,
-            "bucket_stats": [row | {"tokens": None} for row in grouped_rows(tally, "bucket", "bucket", ("documents", "bytes", "chars"))],
+            "bucket_stats": [
+                row | {"tokens": None}
+                for row in grouped_rows(tally, "bucket", "bucket", ("documents", "bytes", "chars"))
+            ],
             "risk_stats": grouped_rows(tally, "risk", "risk_id", ("documents", "findings")),
             "pii_stats": grouped_rows(tally, "pii", "pii_type", ("documents", "findings")),
             "funnel": funnel_rows(config.sources, tally),
             "blacklist": [
                 {
-                    **{column: getattr(entry, column) for column in ("source_key", "scope", "reason", "rate", "threshold", "documents")},
+                    **{
+                        column: getattr(entry, column)
+                        for column in ("source_key", "scope", "reason", "rate", "threshold", "documents")
+                    },
                     "run_id": entry.run_id,
                     "decided_at": datetime.fromisoformat(entry.decided_at).replace(tzinfo=None),
                     "decided_by": entry.decided_by,
@@ -321,7 +347,9 @@ class _Builder:
         }
 
     def _documents(self, results: Results) -> int:
-        return sum(results.tally[Item("source", source.id, "", "collected", "documents")] for source in self.config.sources)
+        return sum(
+            results.tally[Item("source", source.id, "", "collected", "documents")] for source in self.config.sources
+        )
 
     def _manifest(self, results: Results, quarantined: Sequence[Any]) -> dict[str, Any]:
         return {
@@ -361,7 +389,9 @@ def _begin(output: Output, inputs: _Inputs, started: datetime) -> str:
     while (output.runs / run_id).exists():
         run_id += "a"
     output.building.mkdir()
-    write_json(note, {"run_id": run_id, "inputs": key, "started_at": started.isoformat(timespec="seconds"), "pid": os.getpid()})
+    write_json(
+        note, {"run_id": run_id, "inputs": key, "started_at": started.isoformat(timespec="seconds"), "pid": os.getpid()}
+    )
     return run_id
 
 

@@ -29,13 +29,19 @@ def _manual(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> None:
     for part in parts:
         with store.open(part) as file:
             rows.append(file.read(use_threads=False))
-    table = pa.concat_tables(rows).sort_by([("manual_key", "ascending"), *((name, "ascending") for name in _ORDER[1:])]) if rows else None
+    table = (
+        pa.concat_tables(rows).sort_by([("manual_key", "ascending"), *((name, "ascending") for name in _ORDER[1:])])
+        if rows
+        else None
+    )
     found = table.num_rows if table is not None else 0
     if found != len(cut.manual):
         raise RunFailed(f"人工样本不全 / the manual sample holds {found} of {len(cut.manual)} documents: run again")
     file = TableFile(folder / "manual.parquet", MANUAL_SAMPLE)
     if table is not None:
-        numbered = table.drop_columns("manual_key").add_column(0, MANUAL_SAMPLE.field(0), pa.array(range(1, found + 1), pa.int64()))
+        numbered = table.drop_columns("manual_key").add_column(
+            0, MANUAL_SAMPLE.field(0), pa.array(range(1, found + 1), pa.int64())
+        )
         for batch in numbered.cast(MANUAL_SAMPLE).combine_chunks().to_batches():
             file.write(batch)
     file.close({"rows": file.rows})
@@ -49,16 +55,24 @@ def _technical(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> No
             for batch in file.iter_batches(columns=list(_ORDER), use_threads=False):
                 border.append(pa.Table.from_batches([batch.filter(_in_bin(batch, cut.bin))]))
     ranked = pa.concat_tables(border).sort_by([(name, "ascending") for name in _ORDER]) if border else None
-    last = tuple(ranked.slice(cut.within - 1, 1).to_pylist()[0].values()) if ranked is not None and cut.within > 0 else None
+    last = (
+        tuple(ranked.slice(cut.within - 1, 1).to_pylist()[0].values())
+        if ranked is not None and cut.within > 0
+        else None
+    )
     target = TableFile(folder / "technical.parquet", TECHNICAL_SAMPLE)
     for part in parts:
         with store.open(part) as file:
             for batch in file.iter_batches(use_threads=False):
                 chosen = batch.filter(_taken(batch, cut, last))
-                target.write(pa.record_batch([chosen.column(name) for name in TECHNICAL_SAMPLE.names], schema=TECHNICAL_SAMPLE))
+                target.write(
+                    pa.record_batch([chosen.column(name) for name in TECHNICAL_SAMPLE.names], schema=TECHNICAL_SAMPLE)
+                )
     target.close({"rows": target.rows})
     if target.rows != cut.technical:
-        raise RunFailed(f"技术样本数目不符 / the technical sample holds {target.rows} of {cut.technical} documents: run again")
+        raise RunFailed(
+            f"技术样本数目不符 / the technical sample holds {target.rows} of {cut.technical} documents: run again"
+        )
 
 
 def _bins(batch: pa.RecordBatch) -> pa.Array:

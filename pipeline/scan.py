@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -42,8 +42,8 @@ REJECTS = pa.schema(
 class Base:
     """The base layer: where a document is from, how it is bucketed and counted, and the hash of its text."""
 
-    name = "base"
-    schema = layers.BASE
+    name: ClassVar[str] = "base"
+    schema: ClassVar[pa.Schema] = layers.BASE
 
     def __init__(self) -> None:
         self.provenance = Provenance()
@@ -189,7 +189,9 @@ def _files(folder: Path, stages: dict[str, Stage]) -> Iterator[dict[str, TableFi
 def _commit_rejects(rejects: list[Reject], folder: Path, store: ScanStore, key: str) -> None:
     file = TableFile(folder / "rejects.parquet", REJECTS)
     for start in range(0, len(rejects), 8192):
-        file.write(pa.RecordBatch.from_pylist([asdict(reject) for reject in rejects[start : start + 8192]], schema=REJECTS))
+        file.write(
+            pa.RecordBatch.from_pylist([asdict(reject) for reject in rejects[start : start + 8192]], schema=REJECTS)
+        )
     file.close({"layer": "rejects", "rows": file.rows})
     store.commit(file.path, store.path("rejects", key))
 
@@ -202,7 +204,14 @@ def read_unit(unit: Unit, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch
         shard = member.shard
         if shard.layout.format == "parquet":
             yield from parquet.read(
-                index, shard.url, member.start, member.stop, member.groups, (fields.text_paths, fields.id, fields.url), picker, tray
+                index,
+                shard.url,
+                member.start,
+                member.stop,
+                member.groups,
+                (fields.text_paths, fields.id, fields.url),
+                picker,
+                tray,
             )
         else:
             yield from jsonl.read(

@@ -53,7 +53,12 @@ def source_rows(
 
 
 def _source_row(
-    source_id: str, tally: Tally, distinct: Distinct, blacklisted: frozenset[str], incomplete: frozenset[str], profile: Profile
+    source_id: str,
+    tally: Tally,
+    distinct: Distinct,
+    blacklisted: frozenset[str],
+    incomplete: frozenset[str],
+    profile: Profile,
 ) -> dict[str, Any]:
     def count(unit: str, phase: str = "collected") -> int:
         return tally[Item("source", source_id, "", phase, unit)]
@@ -139,7 +144,9 @@ def declared_rows(sources: Iterable[SourceRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def clause_rows(profile: Profile, technical: tuple[int, int], manual: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def clause_rows(
+    profile: Profile, technical: tuple[int, int], manual: int, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Rows of `clauses`. Nothing is 符合 here: machines give facts, evidence and people are still to come.
 
     `technical` is (qualified, sampled).

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -58,7 +57,9 @@ def verify(output: Output, quick: bool = False) -> list[Check]:
     present = [record for record in records if (output.runs / record["run_id"]).is_dir()]
     for record in present:
         run = Run(output.runs / record["run_id"])
-        checks.append(Check(f"文件哈希 / file hashes: {record['run_id']}", tuple(_files(run, record["manifest_sha256"]))))
+        checks.append(
+            Check(f"文件哈希 / file hashes: {record['run_id']}", tuple(_files(run, record["manifest_sha256"])))
+        )
     current = output.current
     if current is None:
         checks.append(Check("当前运行 / current run", ("没有已发布的运行 / no run is published",)))
@@ -73,7 +74,9 @@ def _chains(output: Output) -> Iterator[str]:
     events, problems = read_chain(output.blacklist / EVENTS)
     yield from problems
     state = output.blacklist / STATE
-    if events and (not state.exists() or state.read_text("utf-8-sig") != state_csv(replay(events)).replace("\r\n", "\n")):
+    if events and (
+        not state.exists() or state.read_text("utf-8-sig") != state_csv(replay(events)).replace("\r\n", "\n")
+    ):
         yield f"{state}: 与记录重放不符 / differs from the replayed log"
     current = output.current
     if records and current is not None and current.folder.name != records[-1]["run_id"]:
@@ -247,7 +250,9 @@ class _Recomputation:
             for source, bucket, *values in self.rows(
                 f"SELECT source_id, bucket, count(*), sum(bytes), sum(chars) FROM documents WHERE {where} GROUP BY ALL"
             ):
-                tally.update({Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(units, values, strict=False)})
+                tally.update(
+                    {Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(units, values, strict=False)}
+                )
             for table, listed, column in (("risk", "risks", "risk_id"), ("pii", "pii_types", "pii_type")):
                 for source, group, count in self.rows(
                     f"SELECT source_id, item, count(*) FROM (SELECT source_id, unnest({listed}) AS item FROM documents "
@@ -276,7 +281,9 @@ class _Recomputation:
             )
         }
         incomplete = frozenset(row["source_id"] for row in self.stored("ledger") if not row["complete"])
-        black = frozenset(row["source_key"] for row in self.stored("blacklist") if row["active"] and row["scope"] != "domain")
+        black = frozenset(
+            row["source_key"] for row in self.stored("blacklist") if row["active"] and row["scope"] != "domain"
+        )
         self._source_rows = source_rows(self.sources, self.tally, distinct, black, incomplete, self.profile)
         buckets = grouped_rows(self.tally, "bucket", "bucket", ("documents", "bytes", "chars"))
         expected = {
@@ -290,7 +297,12 @@ class _Recomputation:
         for name, rows in expected.items():
             yield from _difference(name, rows, self.stored(name))
         result = self.run.result
-        parts = {"sources": "source_stats", "buckets": "bucket_stats", "risks": "risk_stats", "personal_information": "pii_stats"}
+        parts = {
+            "sources": "source_stats",
+            "buckets": "bucket_stats",
+            "risks": "risk_stats",
+            "personal_information": "pii_stats",
+        }
         for key, name in parts.items():
             yield from _difference(f"result.json {key}", expected[name], result[key])
         totals, phases = result["totals"], (("", "collected"), ("admitted_", "admitted"))
@@ -339,13 +351,17 @@ class _Recomputation:
                 FROM documents WHERE admitted ORDER BY key, doc_id, shard, "row" LIMIT {wanted}"""
             )
             columns = 'doc_id, source_id, shard, "row", bucket, content_hash'
-            missing = self.rows(f"SELECT count(*) FROM (SELECT {columns} FROM drawn EXCEPT ALL SELECT {columns} FROM {name})")[0][0]
-            extra = self.rows(f"SELECT count(*) FROM (SELECT {columns} FROM {name} EXCEPT ALL SELECT {columns} FROM drawn)")[0][0]
+            missing = self.rows(
+                f"SELECT count(*) FROM (SELECT {columns} FROM drawn EXCEPT ALL SELECT {columns} FROM {name})"
+            )[0][0]
+            extra = self.rows(
+                f"SELECT count(*) FROM (SELECT {columns} FROM {name} EXCEPT ALL SELECT {columns} FROM drawn)"
+            )[0][0]
             if missing or extra:
                 yield f"{name}: 与重抽不符 / differs from a new draw: {missing} 缺 / missing, {extra} 多 / too many"
             if name == "manual_sample":
                 wrong = self.rows(
-                    "SELECT count(*) FROM (SELECT doc_id, row_number() OVER (ORDER BY key, doc_id, shard, \"row\") AS no FROM drawn) d "
+                    'SELECT count(*) FROM (SELECT doc_id, row_number() OVER (ORDER BY key, doc_id, shard, "row") AS no FROM drawn) d '
                     "FULL JOIN manual_sample s ON s.sample_no = d.no WHERE s.doc_id IS DISTINCT FROM d.doc_id"
                 )[0][0]
                 if wrong:
@@ -357,7 +373,7 @@ class _Recomputation:
         if 10 * technical < population:
             yield f"technical_sample: {technical} 不足 {population} 的十分之一 / less than a tenth"
         wrong = self.rows(
-            "SELECT count(*) FROM technical_sample t JOIN documents d USING (source_id, shard, \"row\") WHERE "
+            'SELECT count(*) FROM technical_sample t JOIN documents d USING (source_id, shard, "row") WHERE '
             "t.keyword_risks <> d.keyword_risks OR t.classifier_risks <> d.classifier_risks "
             "OR t.qualified <> (len(d.keyword_risks) = 0 AND len(d.classifier_risks) = 0)"
         )[0][0]
@@ -365,7 +381,11 @@ class _Recomputation:
             yield f"technical_sample: {wrong} 条判定与文档不符 / differ from the documents"
         qualified = self.rows("SELECT count(*) FROM technical_sample WHERE qualified")[0][0]
         stated = self.run.result["samples"]
-        if (stated["population"], stated["technical"]["size"], stated["technical"]["qualified"]) != (population, technical, qualified):
+        if (stated["population"], stated["technical"]["size"], stated["technical"]["qualified"]) != (
+            population,
+            technical,
+            qualified,
+        ):
             yield "result.json samples: 与重算不符 / differ from the recomputation"
 
     def database(self) -> Iterator[str]:
@@ -395,7 +415,10 @@ class _Recomputation:
 
 def _difference(name: str, expected: list[dict[str, Any]], stored: list[dict[str, Any]]) -> Iterator[str]:
     """Rows that are not the same, the first few by name."""
-    texts = [Counter(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows) for rows in (expected, stored)]
+    texts = [
+        Counter(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows)
+        for rows in (expected, stored)
+    ]
     missing, extra = texts[0] - texts[1], texts[1] - texts[0]
     for text in sorted(extra)[:3]:
         yield f"{name}: 记载 / stated {text[:300]}"

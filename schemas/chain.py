@@ -36,7 +36,9 @@ def read_chain(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
             problems.append(f"{path}:{number}: 不是完整的记录 / not a whole record")
             continue
         if not intact:
-            problems.append(f"{path}:{number}: 哈希链断开，此行或前一行被改动 / the chain breaks: this line or the one before changed")
+            problems.append(
+                f"{path}:{number}: 哈希链断开，此行或前一行被改动 / the chain breaks: this line or the one before changed"
+            )
         records.append(record)
     return records, problems
 

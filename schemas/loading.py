@@ -33,7 +33,7 @@ class _StrictLoader(yaml.SafeLoader):
 def parse_yaml(text: str, file: str) -> tuple[Any, yaml.Node | None]:
     """The document and its node tree (for line numbers). Raises DocumentError where it is not YAML."""
     try:
-        return yaml.load(text, _StrictLoader), yaml.compose(text, yaml.SafeLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, _StrictLoader), yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = (

@@ -68,20 +68,32 @@ def make_corpus(folder: Path, scale: int = 1) -> Corpus:
     rows[5]["text"] += " 联系电话13800138000，邮箱zhang@mail.com.cn"
     rows[7]["id"] = "p6"
     lines = jsonl(rows).splitlines(keepends=True)
-    lines[20:20] = [b'{"id": "broken", "text": \n', b'{"id": "none"}\n', b'{"id": 1, "text": 5}\n', b'{"text": "\xff\xfe"}\n', b"\n"]
+    lines[20:20] = [
+        b'{"id": "broken", "text": \n',
+        b'{"id": "none"}\n',
+        b'{"id": 1, "text": 5}\n',
+        b'{"text": "\xff\xfe"}\n',
+        b"\n",
+    ]
     (folder / "plain" / "a.jsonl").write_bytes(b"\xef\xbb\xbf" + b"".join(lines))
     (folder / "plain" / "b.jsonl").write_bytes(jsonl([{"text": text} for text in texts("无编号", 80 * scale)]))
-    half = [{"id": i, "text": text, "url": f"https://news{i % 3}.example.com/{i}"} for i, text in enumerate(texts("packed", 200 * scale))]
+    half = [
+        {"id": i, "text": text, "url": f"https://news{i % 3}.example.com/{i}"}
+        for i, text in enumerate(texts("packed", 200 * scale))
+    ]
     (folder / "packed" / "a.jsonl.gz").write_bytes(gzip.compress(jsonl(half[: 100 * scale]), mtime=0))
     (folder / "packed" / "deep" / "b.jsonl.zst").write_bytes(zstandard.compress(jsonl(half[100 * scale :])))
     (folder / "packed" / "_ignored.jsonl").write_bytes(b"not read\n")
     body = texts("table", 240 * scale)
-    table = pa.table({"key": [f"t{i}" for i in range(len(body))], "body": body, "link": [None] * len(body)}, schema=pa.schema(
-        [("key", pa.string()), ("body", pa.large_string()), ("link", pa.string())]
-    ))
+    table = pa.table(
+        {"key": [f"t{i}" for i in range(len(body))], "body": body, "link": [None] * len(body)},
+        schema=pa.schema([("key", pa.string()), ("body", pa.large_string()), ("link", pa.string())]),
+    )
     pq.write_table(table, folder / "table" / "one.parquet", row_group_size=64)
     (folder / "bad" / "x.jsonl.zst").write_bytes(
-        zstandard.compress(jsonl([{"id": f"b{i}", "text": text} for i, text in enumerate(texts("bad", 100 * scale, every=4))]))
+        zstandard.compress(
+            jsonl([{"id": f"b{i}", "text": text} for i, text in enumerate(texts("bad", 100 * scale, every=4))])
+        )
     )
     corpus = Corpus(folder, folder / "config.json")
     corpus.write()
@@ -91,7 +103,12 @@ def make_corpus(folder: Path, scale: int = 1) -> Corpus:
 def audit(*arguments: object, check: int | None = 0, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     """Runs the command line and checks its exit code."""
     done = subprocess.run(
-        [*SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, env={**os.environ, "COLUMNS": "160"}, check=False
+        [*SCRIPT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "COLUMNS": "160"},
+        check=False,
     )
     if check is not None:
         assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -42,7 +42,9 @@ def test_every_table_of_the_contract_answers_and_is_commented(out):
     for name, table in tables().items():
         listed = ", ".join(f'"{column.name}"' for column in table.columns)
         sql(out, f"SELECT {listed} FROM {name} LIMIT 1")
-    uncommented = sql(out, "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL")
+    uncommented = sql(
+        out, "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
+    )
     assert uncommented == []
 
 
@@ -56,13 +58,23 @@ def test_documents_without_ids_are_named_by_place_and_repeated_ids_are_kept(out)
 def test_the_source_above_five_percent_leaves_the_corpus_in_the_same_run(out):
     assert sql(out, "SELECT source_id FROM source_stats WHERE violations * 20 > documents") == [("bad",)]
     assert sql(out, "SELECT source_key, scope, active FROM blacklist") == [("bad", "suspended", True)]
-    assert sql(out, "SELECT DISTINCT exclusion_reason FROM documents WHERE source_id = 'bad'") == [("source_blacklisted",)]
+    assert sql(out, "SELECT DISTINCT exclusion_reason FROM documents WHERE source_id = 'bad'") == [
+        ("source_blacklisted",)
+    ]
     for sample in ("manual_sample", "technical_sample"):
         assert sql(out, f"SELECT count(*) FROM {sample} WHERE source_id = 'bad'") == [(0,)]
-    assert sql(out, "SELECT status, admitted_documents FROM source_stats WHERE source_id = 'bad'") == [("blacklisted", 0)]
+    assert sql(out, "SELECT status, admitted_documents FROM source_stats WHERE source_id = 'bad'") == [
+        ("blacklisted", 0)
+    ]
 
 
-@pytest.mark.parametrize(("sample", "start", "size"), [("manual_sample", 1, "150"), ("technical_sample", 17, "(SELECT ceil(count(*) / 10.0)::INT FROM documents WHERE admitted)")])
+@pytest.mark.parametrize(
+    ("sample", "start", "size"),
+    [
+        ("manual_sample", 1, "150"),
+        ("technical_sample", 17, "(SELECT ceil(count(*) / 10.0)::INT FROM documents WHERE admitted)"),
+    ],
+)
 def test_samples_equal_a_recomputation_in_sql(out, sample, start, size):
     drawn = sql(
         out,
@@ -74,11 +86,15 @@ def test_samples_equal_a_recomputation_in_sql(out, sample, start, size):
         assert drawn == sql(out, f'SELECT doc_id, shard, "row" FROM {sample} ORDER BY sample_no')
         assert sql(out, f"SELECT count(*) FROM {sample} WHERE sha256(text) <> content_hash") == [(0,)]
     else:
-        assert sql(out, f"SELECT 10 * count(*) >= (SELECT count(*) FROM documents WHERE admitted) FROM {sample}") == [(True,)]
+        assert sql(out, f"SELECT 10 * count(*) >= (SELECT count(*) FROM documents WHERE admitted) FROM {sample}") == [
+            (True,)
+        ]
 
 
 def test_personal_information_is_found_and_masked_everywhere_but_in_the_sample(out):
-    found = sql(out, "SELECT pii_type, excerpt FROM findings WHERE doc_id = 'plain:p5' AND pii_type IS NOT NULL ORDER BY 1")
+    found = sql(
+        out, "SELECT pii_type, excerpt FROM findings WHERE doc_id = 'plain:p5' AND pii_type IS NOT NULL ORDER BY 1"
+    )
     assert [kind for kind, _ in found] == ["CN_MOBILE", "EMAIL"]
     run = (out / "current").resolve()
     for path in (*run.rglob("findings/*"), *run.rglob("documents/*"), run / "events.ndjson", run / "result.json"):
@@ -87,7 +103,10 @@ def test_personal_information_is_found_and_masked_everywhere_but_in_the_sample(o
 
 
 def test_findings_point_at_what_they_claim(out, corpus):
-    rows = sql(out, "SELECT doc_id, \"start\", \"end\" FROM findings WHERE detector LIKE 'keywords%' AND verdict = 'violation' LIMIT 20")
+    rows = sql(
+        out,
+        "SELECT doc_id, \"start\", \"end\" FROM findings WHERE detector LIKE 'keywords%' AND verdict = 'violation' LIMIT 20",
+    )
     assert rows
     for doc_id, start, end in rows:
         text = audit("query", out, "text", doc_id).stdout
@@ -101,7 +120,17 @@ def test_workers_do_not_show(corpus, out, tmp_path, arguments):
 
 
 def test_a_portable_runner_gives_the_same(corpus, out, tmp_path):
-    audit("run", corpus.config, "--out", tmp_path / "o", "--runner", "PortableRunner", "--", "--job_endpoint=embed", "--environment_type=LOOPBACK")
+    audit(
+        "run",
+        corpus.config,
+        "--out",
+        tmp_path / "o",
+        "--runner",
+        "PortableRunner",
+        "--",
+        "--job_endpoint=embed",
+        "--environment_type=LOOPBACK",
+    )
     assert contents(tmp_path / "o") == contents(out)
 
 
@@ -121,10 +150,10 @@ def test_packing_and_batches_do_not_show(corpus, out, tmp_path):
 
 
 def test_an_unchanged_run_builds_nothing(corpus, out):
-    before = sorted(os.listdir(out / "runs"))
+    before = sorted(path.name for path in (out / "runs").iterdir())
     done = audit("run", corpus.config, "--out", out)
     assert "nothing changed" in done.stdout
-    assert sorted(os.listdir(out / "runs")) == before
+    assert sorted(path.name for path in (out / "runs").iterdir()) == before
 
 
 def test_a_changed_policy_decides_again_without_scanning(corpus, tmp_path):
@@ -132,7 +161,9 @@ def test_a_changed_policy_decides_again_without_scanning(corpus, tmp_path):
     audit("run", corpus.config, "--out", folder)
     log = (folder / "blacklist" / "events.ndjson").read_bytes()
     policy = corpus.folder / "policy.yaml"
-    policy.write_text("id: mine\nversion: 1\nrules:\n  - {name: any, when: {block: 2}, assess: candidate, filter: false}\n")
+    policy.write_text(
+        "id: mine\nversion: 1\nrules:\n  - {name: any, when: {block: 2}, assess: candidate, filter: false}\n"
+    )
     corpus.write(policy="policy.yaml")
     try:
         audit("run", corpus.config, "--out", folder)
@@ -142,7 +173,9 @@ def test_a_changed_policy_decides_again_without_scanning(corpus, tmp_path):
     assert [e for e in happened if e["event"] == "unit_scanned" and e["layers_built"]] == []
     assert [e for e in happened if e["event"] == "unit_decided" and e["built"]]
     assert sql(folder, "SELECT sum(violations) FROM source_stats") == [(0,)]
-    assert sql(folder, "SELECT status FROM source_stats WHERE source_id = 'bad'") == [("blacklisted",)], "a falling rate never lifts"
+    assert sql(folder, "SELECT status FROM source_stats WHERE source_id = 'bad'") == [("blacklisted",)], (
+        "a falling rate never lifts"
+    )
     assert (folder / "blacklist" / "events.ndjson").read_bytes() == log, "replaying appends nothing"
     audit("verify", folder)
 
@@ -182,7 +215,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, workers):
     for delay in (0.9, 1.6, 2.2, 2.8, 3.4):
         process = subprocess.Popen(
             [*SCRIPT, "run", str(corpus.config), "--out", str(tmp_path / "o"), "--workers", str(workers)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             process.wait(delay)
@@ -208,7 +243,11 @@ def test_verify_finds_a_flipped_byte_in_any_file(corpus, tmp_path):
     audit("run", corpus.config, "--out", folder)
     run = (folder / "current").resolve()
     files = [path for path in run.rglob("*") if path.is_file() and path.name != "events.ndjson"]
-    files += [folder / "publications.ndjson", folder / "blacklist" / "events.ndjson", folder / "blacklist" / "blacklist.csv"]
+    files += [
+        folder / "publications.ndjson",
+        folder / "blacklist" / "events.ndjson",
+        folder / "blacklist" / "blacklist.csv",
+    ]
     assert len(files) > 12
     for path in files:
         path.chmod(0o644)
@@ -241,7 +280,9 @@ def test_verify_recomputes_what_hashes_cannot_show(corpus, tmp_path):
     (run / "manifest.json").chmod(0o644)
     write_json(run / "manifest.json", manifest)
     (folder / "publications.ndjson").unlink()
-    append_to_chain(folder / "publications.ndjson", [{"run_id": run.name, "manifest_sha256": sha256_file(run / "manifest.json")}])
+    append_to_chain(
+        folder / "publications.ndjson", [{"run_id": run.name, "manifest_sha256": sha256_file(run / "manifest.json")}]
+    )
     done = audit("verify", folder, check=3)
     assert "✗ 统计 / statistics" in done.stdout
     assert "✓ 文件哈希" in done.stdout
@@ -263,7 +304,7 @@ def test_an_output_folder_that_holds_something_else_is_left_alone(corpus, tmp_pa
     (tmp_path / "o" / "thesis.docx").write_bytes(b"years of work")
     done = audit("run", corpus.config, "--out", tmp_path / "o", check=2)
     assert "holds something else" in done.stderr
-    assert os.listdir(tmp_path / "o") == ["thesis.docx"]
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["thesis.docx"]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +315,10 @@ def test_an_output_folder_that_holds_something_else_is_left_alone(corpus, tmp_pa
         ({"sources": [{**SOURCES[0], "paths": ["nowhere/*.jsonl"]}]}, "matches no file"),
         ({"sources": [SOURCES[0], SOURCES[0]]}, "already used"),
         ({"sources": [SOURCES[0], {**SOURCES[0], "id": "again"}]}, "already read as"),
-        ({"sources": [{**SOURCES[0], "paths": ["plain/*.jsonl", "packed/_ignored.jsonl", "plain/a.jsonl"]}]}, "already read as"),
+        (
+            {"sources": [{**SOURCES[0], "paths": ["plain/*.jsonl", "packed/_ignored.jsonl", "plain/a.jsonl"]}]},
+            "already read as",
+        ),
         ({"lexicons": ["none.tsv"]}, "no such file"),
         ({"profile": "iso-9000"}, "no such profile"),
         ({"emit": "somewhere"}, "emit"),
@@ -327,15 +371,24 @@ def test_a_truncated_archive_costs_only_what_is_missing(tmp_path):
     target = tmp_path / "c" / "packed" / "a.jsonl.gz"
     target.write_bytes(target.read_bytes()[:-40])
     audit("run", corpus.config, "--out", tmp_path / "o")
-    [(read, audited, complete)] = sql(tmp_path / "o", "SELECT records_read, audited, complete FROM ledger WHERE shard = 'a.jsonl.gz'")
+    [(_, audited, complete)] = sql(
+        tmp_path / "o", "SELECT records_read, audited, complete FROM ledger WHERE shard = 'a.jsonl.gz'"
+    )
     assert audited > 300
     assert not complete
-    assert sql(tmp_path / "o", "SELECT reason, records FROM rejects WHERE shard = 'a.jsonl.gz'") == [("truncated_or_corrupt", None)]
-    assert sql(tmp_path / "o", "SELECT list_contains(review_reasons, 'books_incomplete') FROM source_stats WHERE source_id = 'packed'") == [(True,)]
+    assert sql(tmp_path / "o", "SELECT reason, records FROM rejects WHERE shard = 'a.jsonl.gz'") == [
+        ("truncated_or_corrupt", None)
+    ]
+    assert sql(
+        tmp_path / "o",
+        "SELECT list_contains(review_reasons, 'books_incomplete') FROM source_stats WHERE source_id = 'packed'",
+    ) == [(True,)]
     assert not result(tmp_path / "o")["gates"]["rejects"]
 
 
-@pytest.mark.parametrize(("gate", "code"), [("blacklist", 1), ("technical", 0), ("rejects", 1), ("blacklist,manual", 1), ("speed", 2)])
+@pytest.mark.parametrize(
+    ("gate", "code"), [("blacklist", 1), ("technical", 0), ("rejects", 1), ("blacklist,manual", 1), ("speed", 2)]
+)
 def test_gates_decide_the_exit_code(corpus, out, gate, code):
     audit("run", corpus.config, "--out", out, "--fail-on", gate, check=code)
 
@@ -349,7 +402,10 @@ def test_a_dry_run_writes_nothing(corpus, tmp_path):
 def test_an_interrupted_run_exits_130_and_status_says_so(tmp_path):
     corpus = make_corpus(tmp_path / "c", scale=20)
     process = subprocess.Popen(
-        [*SCRIPT, "run", str(corpus.config), "--out", str(tmp_path / "o")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*SCRIPT, "run", str(corpus.config), "--out", str(tmp_path / "o")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "o" / "runs" / ".building" / "run.json").exists() and time.monotonic() < deadline:
@@ -378,7 +434,11 @@ def test_a_lift_takes_two_people_and_holds_for_this_version_only(tmp_path):
     with (tmp_path / "c" / "bad" / "z.jsonl.zst").open("wb") as handle:
         import zstandard
 
-        handle.write(zstandard.compress(jsonl([{"id": f"z{i}", "text": text} for i, text in enumerate(texts("新", 20, every=2))])))
+        handle.write(
+            zstandard.compress(
+                jsonl([{"id": f"z{i}", "text": text} for i, text in enumerate(texts("新", 20, every=2))])
+            )
+        )
     audit("run", corpus.config, "--out", out)
     assert sql(out, "SELECT status FROM source_stats WHERE source_id = 'bad'") == [("blacklisted",)]
     audit("verify", out)
@@ -445,9 +505,18 @@ def test_the_shared_corpus_runs_with_balanced_books(tmp_path):
     names = sorted(p.name for p in SHARED.iterdir() if p.is_dir() and any(p.glob("*.[jp]*")))[:6]
     assert names
     sources = [
-        {"id": name, "name": name, "kind": "open", "region": "domestic", "paths": [str(SHARED / name / "part-00.[jp]*")]} for name in names
+        {
+            "id": name,
+            "name": name,
+            "kind": "open",
+            "region": "domestic",
+            "paths": [str(SHARED / name / "part-00.[jp]*")],
+        }
+        for name in names
     ]
     (tmp_path / "c.json").write_text(json.dumps({"seed": "2026-11", "sources": sources}))
     audit("run", tmp_path / "c.json", "--out", tmp_path / "o", "--workers", "2")
-    assert sql(tmp_path / "o", "SELECT count(*) FROM ledger WHERE records_read <> audited + rejected OR NOT complete") == [(0,)]
+    assert sql(
+        tmp_path / "o", "SELECT count(*) FROM ledger WHERE records_read <> audited + rejected OR NOT complete"
+    ) == [(0,)]
     audit("verify", tmp_path / "o")

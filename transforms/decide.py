@@ -93,7 +93,13 @@ class Decider:
 
     def fingerprint(self) -> str:
         """Changes with everything but the layers and the admission."""
-        content = [VERSION, self.policy.sha256, self.profile.sha256, self.library.sha256, sorted(self.thresholds.items())]
+        content = [
+            VERSION,
+            self.policy.sha256,
+            self.profile.sha256,
+            self.library.sha256,
+            sorted(self.thresholds.items()),
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def __call__(
@@ -111,19 +117,21 @@ class Decider:
         filtered = np.zeros(count, dtype=np.bool_)
         pii_excluded = np.zeros(count, dtype=np.bool_)
         findings: list[tuple[int, dict[str, Any]]] = []
-        for index, hits, scores in _evidence_rows(layers["keywords"].column("hits"), layers["classifier"].column("scores")):
+        for index, hits, scores in _evidence_rows(
+            layers["keywords"].column("hits"), layers["classifier"].column("scores")
+        ):
             verdict = self._judge(hits, scores)
             risks[index], candidates[index] = verdict.risks, verdict.candidates
             by_keyword[index], by_classifier[index] = verdict.keyword_risks, verdict.classifier_risks
             filtered[index] = verdict.filtered
             findings += [(index, finding) for finding in verdict.findings]
         entities = layers["pii"].column("entities")
-        for index in np.flatnonzero(np.asarray(entities.is_valid())):
+        for index in np.flatnonzero(np.asarray(entities.is_valid())).tolist():
             found = entities[index].as_py()
             types, level = self._personal_information(found)
             pii_types[index], pii_level[index] = types, level
             pii_excluded[index] = level in self.policy.personal_information.exclude and not origin.lawful_basis
-            findings += [(int(index), finding) for finding in _pii_findings(found)]
+            findings += [(index, finding) for finding in _pii_findings(found)]
         unhealthy = self.profile.illegal_unhealthy
         columns = _identity(base, origin)
         reason = self._exclusion(base, columns, layers, admission, filtered, pii_excluded)
@@ -182,7 +190,10 @@ class Decider:
         return None
 
     def _holds(self, when: Conditions, risk: str, evidence: _Evidence) -> bool:
-        if any(evidence.terms[tier] < needed for tier, needed in (("block", when.block), ("review", when.review), ("context", when.context))):
+        if any(
+            evidence.terms[tier] < needed
+            for tier, needed in (("block", when.block), ("review", when.review), ("context", when.context))
+        ):
             return False
         if when.score is None:
             return True
@@ -226,11 +237,15 @@ class Decider:
         return names.take(pa.array(np.where(chosen < 0, 0, chosen), mask=chosen < 0))
 
 
-def _evidence_rows(hits: pa.Array, scores: pa.Array) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
+def _evidence_rows(
+    hits: pa.Array, scores: pa.Array
+) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
     """The rows with any evidence; the others, nearly all, are never touched one by one."""
     some = np.flatnonzero(np.asarray(pc.or_(hits.is_valid(), scores.is_valid())))
     indices = pa.array(some)
-    for index, own_hits, own_scores in zip(some, hits.take(indices).to_pylist(), scores.take(indices).to_pylist(), strict=True):
+    for index, own_hits, own_scores in zip(
+        some, hits.take(indices).to_pylist(), scores.take(indices).to_pylist(), strict=True
+    ):
         yield int(index), own_hits or [], own_scores or []
 
 
@@ -241,7 +256,14 @@ def _uses_terms(when: Conditions) -> bool:
 def _risk_findings(risk: str, rule: Rule, evidence: _Evidence) -> Iterator[dict[str, Any]]:
     shared = {"risk_id": risk, "pii_type": None, "verdict": rule.assess, "rule": rule.name}
     for hit in evidence.hits:
-        yield {"detector": _KEYWORDS, "start": hit["start"], "end": hit["end"], "score": None, "excerpt": hit["excerpt"], **shared}
+        yield {
+            "detector": _KEYWORDS,
+            "start": hit["start"],
+            "end": hit["end"],
+            "score": None,
+            "excerpt": hit["excerpt"],
+            **shared,
+        }
     if evidence.scored is not None and (rule.when.score is not None or not evidence.hits):
         window = evidence.scored
         yield {
@@ -280,7 +302,10 @@ def _finding_rows(findings: list[tuple[int, dict[str, Any]]], documents: pa.Reco
     own = {name: documents.column(name).take(indices) for name in ("doc_id", "source_id", "shard", "row", "admitted")}
     found = [findings[i][1] for i in order]
     return pa.record_batch(
-        [own[f.name] if f.name in own else pa.array([finding[f.name] for finding in found], type=f.type) for f in FINDINGS],
+        [
+            own[f.name] if f.name in own else pa.array([finding[f.name] for finding in found], type=f.type)
+            for f in FINDINGS
+        ],
         schema=FINDINGS,
     )
 

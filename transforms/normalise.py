@@ -59,7 +59,7 @@ def fold_table() -> CodePoints:
             table[code] = _DROP
     kept = table != _DROP
     # case: only where one character folds to one
-    for code in np.flatnonzero(kept):
+    for code in np.flatnonzero(kept).tolist():
         value = int(table[code])
         if value < 0x1F000:
             folded = chr(value).casefold() if not 0xD800 <= value < 0xE000 else ""
@@ -67,7 +67,7 @@ def fold_table() -> CodePoints:
                 table[code] = ord(folded)
     # traditional to simplified, a character at a time: phrases must not shift offsets
     convert = OpenCC("t2s").convert
-    han = [code for code in np.flatnonzero(kept) if _is_han(int(table[code]))]
+    han = [code for code in np.flatnonzero(kept).tolist() if _is_han(int(table[code]))]
     source = "\n".join(chr(int(table[code])) for code in han)
     for code, simplified in zip(han, convert(source).split("\n"), strict=True):
         if len(simplified) == 1:
@@ -152,7 +152,8 @@ def _between_han(
     same = (np.searchsorted(starts, before, side="right") == document) & (
         np.searchsorted(starts, after, side="right") == document
     )
-    return inside & same & (kinds[before] == HAN) & (kinds[after] == HAN)
+    between: npt.NDArray[np.bool_] = inside & same & (kinds[before] == HAN) & (kinds[after] == HAN)
+    return between
 
 
 def normalised_blocks(batch: TextBatch) -> list[Normalised]:

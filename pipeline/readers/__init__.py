@@ -51,5 +51,5 @@ def segments(url: str, size: int, layout: Layout, unit_bytes: int) -> list[tuple
     if layout.format == "parquet":
         return parquet.segments(url, size, unit_bytes // layout.expansion)
     if layout.compression is None:
-        return jsonl.segments(size, unit_bytes)
+        return [*jsonl.segments(size, unit_bytes)]
     return [(0, size, None)]

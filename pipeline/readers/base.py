@@ -1,10 +1,10 @@
 """What all readers share: opening shards, picking fields out of records, and collecting documents into batches."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -281,7 +281,7 @@ def version_now(url: str) -> tuple[int, str] | None:
     fs, path = fsspec.core.url_to_fs(url)
     try:
         if "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,)):
-            status = os.stat(path)
+            status = Path(path).stat()
             return status.st_size, f"{status.st_mtime_ns}"
         fs.invalidate_cache()
         info = fs.info(path)

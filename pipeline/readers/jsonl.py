@@ -1,6 +1,7 @@
 """JSON Lines, plain or compressed. A large plain file can be read in byte ranges: a range holds the lines that begin in it."""
 
 import codecs
+import itertools
 from collections.abc import Iterator
 
 import orjson
@@ -16,7 +17,7 @@ def segments(size: int, unit_bytes: int) -> list[tuple[int, int, None]]:
     """Equal byte ranges of at most `unit_bytes`."""
     count = max(1, -(-size // unit_bytes))
     cuts = [size * index // count for index in range(count + 1)]
-    return [(start, stop, None) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    return [(start, stop, None) for start, stop in itertools.pairwise(cuts)]
 
 
 def read(

@@ -73,7 +73,9 @@ def read(
             stored = sum(file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups))
             if first == 0 and stored != file.metadata.num_rows:
                 tray.reject_stretch(
-                    "corrupt_parquet", f"the footer promises {file.metadata.num_rows} rows, its row groups {stored}", None
+                    "corrupt_parquet",
+                    f"the footer promises {file.metadata.num_rows} rows, its row groups {stored}",
+                    None,
                 )
             for group in range(first, last):
                 yield from _row_group(file, group, wanted, paths[0], picker, tray, probe)
