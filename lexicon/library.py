@@ -1,50 +1,20 @@
-"""Keyword libraries as compiled for a run: every term once, in normalised form, with its risks and tier.
+"""Reads keyword libraries and compiles them: every term once, in normalised form, with its risks and tier.
 
 The file format is described in README.md beside this module.
 """
 
 import csv
-import hashlib
 import io
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from schemas.lexicon import TIERS, Entry, Library
 from schemas.loading import DocumentError
 from schemas.risks import risks
 from transforms.normalise import normalise_term
 
-TIERS = ("block", "review", "context")
 COLUMNS = ("term", "risks", "tier", "requires", "excludes", "note", "since")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A term as it is looked for, and what its occurrence speaks of.
-
-    `requires` and `excludes` are normalised terms of which one must, or none may, occur in the same document.
-    """
-
-    term: str
-    risks: tuple[str, ...]
-    tier: str
-    requires: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Library:
-    """The compiled library: entries in code-point order of their terms. Hits refer to entries by position."""
-
-    entries: tuple[Entry, ...]
-
-    @property
-    def sha256(self) -> str:
-        """Digest of all that matters to matching and deciding; notes and dates do not."""
-        rows = [[e.term, list(e.risks), e.tier, list(e.requires), list(e.excludes)] for e in self.entries]
-        return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
 
 
 def load_library(paths: Sequence[Path]) -> Library:

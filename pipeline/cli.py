@@ -4,24 +4,12 @@ import os
 import signal
 import sys
 import traceback
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
 
 from pipeline.errors import AuditError
-
-app = typer.Typer(
-    name="corpus-audit",
-    help="训练语料安全审计 / Audits the training corpora of large language models for the Chinese filing.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / output folder")]
 
 
 def main() -> NoReturn:
@@ -30,7 +18,7 @@ def main() -> NoReturn:
 
     quiet_logging()
     signal.signal(signal.SIGTERM, _interrupt)
-    from pipeline import commands  # noqa: F401 - registers the commands
+    from pipeline.commands import app
 
     try:
         code = app(standalone_mode=False)

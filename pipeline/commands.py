@@ -1,4 +1,4 @@
-"""The commands that run audits and look at them."""
+"""The commands of the command line."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import Out, app
 from pipeline.errors import UsageError
+
+app = typer.Typer(
+    name="corpus-audit",
+    help="训练语料安全审计 / Audits the training corpora of large language models for the Chinese filing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / output folder")]
 
 GATES = ("blacklist", "technical", "manual", "rejects", "provenance", "clauses")
 

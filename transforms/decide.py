@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lexicon.library import Library
+from schemas.lexicon import Library
 from schemas.policy import Conditions, Policy, Rule
 from schemas.profile import Profile
 from schemas.results import DOCUMENTS, FINDINGS

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lexicon.library import Library
 from schemas import layers
+from schemas.lexicon import Library
 from transforms import normalise
 from transforms.excerpt import excerpt
 from transforms.normalise import DIGIT, LETTER, Normalised, kind_table, normalised_blocks

@@ -1,0 +1,23 @@
+"""Fixtures that several test modules share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import Config, load_config
+
+SOURCE = {"id": "news", "name": "新闻", "kind": "open", "region": "domestic", "paths": ["data/*.jsonl"]}
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Callable[..., Config]:
+    """Writes a configuration with these keys changed, and loads it."""
+
+    def write(**keys: object) -> Config:
+        file = tmp_path / "audit.yaml"
+        file.write_text(yaml.safe_dump({"seed": "2026-11", "sources": [SOURCE], **keys}, allow_unicode=True))
+        return load_config(file)
+
+    return write

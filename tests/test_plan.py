@@ -1,0 +1,237 @@
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import Config, Limits
+from pipeline.errors import UsageError
+from pipeline.plan import Member, Plan, Shard, Unit, _pack, deal, make_plan
+from pipeline.readers import Layout, layout_of
+from schemas.sources import SourceRecord
+
+SOURCE = {"id": "s", "name": "s", "kind": "open", "region": "domestic"}
+UNIT = 1 << 16
+Configure = Callable[..., Config]
+
+
+def files(folder: Path, *names: str, content: bytes = b'{"text":"a"}\n') -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def plan(configure: Configure, *paths: str, allow_missing: bool = False, **source: object) -> Plan:
+    config = configure(sources=[{**SOURCE, "paths": list(paths), **source}], limits={"unit_bytes": UNIT})
+    return make_plan(config, allow_missing)
+
+
+def names(made: Plan) -> list[str]:
+    return [member.shard.name for unit in made.units for member in unit.members]
+
+
+def test_shards_are_in_code_point_order(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/b.jsonl", "d/B.jsonl", "d/a10.jsonl", "d/a9.jsonl", "d/é.jsonl", "d/中.jsonl")
+    expected = ["B.jsonl", "a10.jsonl", "a9.jsonl", "b.jsonl", "é.jsonl", "中.jsonl"]
+    assert names(plan(configure, "d/*.jsonl")) == expected
+    assert names(plan(configure, "d/[a-z]*.jsonl", "d/B.jsonl", "d/é.jsonl", "d/中.jsonl")) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("d/x/1.jsonl", ["1.jsonl"]),
+        ("d/x/*.jsonl", ["1.jsonl"]),
+        ("d/*/1.jsonl", ["x/1.jsonl", "y/1.jsonl"]),
+        ("d/**/*.jsonl", ["x/1.jsonl", "y/1.jsonl", "y/z/2.jsonl"]),
+        ("d", ["x/1.jsonl", "y/1.jsonl", "y/z/2.jsonl"]),
+        ("d/", ["x/1.jsonl", "y/1.jsonl", "y/z/2.jsonl"]),
+        ("d/x/../y/*.jsonl", ["1.jsonl"]),
+        ("[cd]/x/*.jsonl", ["d/x/1.jsonl"]),
+    ],
+)
+def test_a_shard_is_named_below_the_fixed_part(
+    tmp_path: Path, configure: Configure, path: str, expected: list[str]
+) -> None:
+    files(tmp_path, "d/x/1.jsonl", "d/y/1.jsonl", "d/y/z/2.jsonl")
+    assert names(plan(configure, path)) == expected
+
+
+def test_hidden_and_underscored_files_and_folders_are_skipped(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "_top/d/a.jsonl", "_top/d/.b.jsonl", "_top/d/_SUCCESS", "_top/d/_tmp/c.jsonl", "_top/d/.git/d.jsonl")
+    assert names(plan(configure, "_top/d")) == ["a.jsonl"]
+    assert names(plan(configure, "_top/d/**/*.jsonl")) == ["a.jsonl"]
+
+
+def test_the_name_of_a_file_may_hold_glob_characters(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a[1].jsonl", "d/b{2}.jsonl")
+    assert names(plan(configure, "d/a[1].jsonl", "d/b{2}.jsonl")) == ["a[1].jsonl", "b{2}.jsonl"]
+
+
+def test_a_link_is_followed_once(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "real/a.jsonl", "d/b.jsonl")
+    (tmp_path / "d" / "link.jsonl").symlink_to(tmp_path / "real" / "a.jsonl")
+    (tmp_path / "d" / "dangling.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    (tmp_path / "d" / "loop").symlink_to(tmp_path / "d")
+    assert names(plan(configure, "d/*.jsonl")) == ["b.jsonl", "link.jsonl"]
+    assert names(plan(configure, "d/**/*.jsonl")) == ["b.jsonl", "link.jsonl"]
+    (tmp_path / "d" / "twin.jsonl").symlink_to(tmp_path / "real" / "a.jsonl")
+    with pytest.raises(UsageError, match=r"twin.jsonl: .*the same file is already read as s:link.jsonl"):
+        plan(configure, "d/*.jsonl")
+
+
+def test_the_same_file_in_two_sources_is_an_error(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl")
+    records = [{**SOURCE, "paths": ["d/*.jsonl"]}, {**SOURCE, "id": "t", "paths": ["d"]}]
+    with pytest.raises(UsageError, match="already read as s:a.jsonl"):
+        make_plan(configure(sources=records))
+
+
+def test_all_problems_of_the_paths_are_told_at_once(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl", "e/a.jsonl", "d/notes.txt")
+    with pytest.raises(UsageError) as error:
+        plan(configure, "d/*.jsonl", "d/a.jsonl", "e/*.jsonl", "gone/*.jsonl", "d/*.txt", "nosuch://x/*.jsonl")
+    told = ["the same file", "a shard of this name", "matches no file", "cannot tell the format", "cannot list files"]
+    assert len(error.value.problems) == len(told)
+    for text, problem in zip(told, error.value.problems, strict=True):
+        assert text in problem
+        assert "source s" in problem
+
+
+def test_missing_paths_may_be_allowed(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl")
+    made = plan(configure, "d/*.jsonl", "gone/*.jsonl", "gone.jsonl", allow_missing=True)
+    assert names(made) == ["a.jsonl"]
+    assert [warning.split(": ")[-2] for warning in made.warnings] == ["没有匹配到文件 / matches no file"] * 0 + [
+        warning.split(": ")[-2] for warning in made.warnings
+    ]
+    assert len(made.warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "expected"),
+    [
+        ("a.jsonl", None, Layout("jsonl")),
+        ("a.NDJSON.GZ", None, Layout("jsonl", "gzip")),
+        ("a.json.zst", None, Layout("jsonl", "zstd")),
+        ("a.jsonl.zstd", None, Layout("jsonl", "zstd")),
+        ("a.parquet", None, Layout("parquet")),
+        ("part-0.zstd.parquet", None, Layout("parquet")),
+        ("a.txt", None, None),
+        ("a.jsonl.bz2", None, None),
+        ("a.txt", "jsonl", Layout("jsonl")),
+        ("a.gz", "jsonl", Layout("jsonl", "gzip")),
+        ("noname", "parquet", Layout("parquet")),
+    ],
+)
+def test_the_layout_follows_from_the_name(name: str, declared: str | None, expected: Layout | None) -> None:
+    assert layout_of(name, declared) == expected
+
+
+def test_a_large_plain_file_is_cut_into_byte_ranges(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl", content=b"x" * (3 * UNIT + 1))
+    made = plan(configure, "d/a.jsonl")
+    parts = [unit.members[0] for unit in made.units]
+    assert [(m.ordinal, m.parts) for m in parts] == [(0, 4), (1, 4), (2, 4), (3, 4)]
+    assert [parts[0].start, *(m.stop for m in parts)] == [*(m.start for m in parts), 3 * UNIT + 1]
+    assert all(m.stop - m.start <= UNIT for m in parts)
+    assert made.shards == 1
+
+
+def test_a_large_archive_stays_whole(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl.gz", content=b"x" * (3 * UNIT))
+    assert [(m.start, m.stop, m.parts) for unit in plan(configure, "d").units for m in unit.members] == [(0, 3 * UNIT, 1)]
+
+
+def test_a_large_parquet_file_is_cut_at_row_groups(tmp_path: Path, configure: Configure) -> None:
+    (tmp_path / "d").mkdir()
+    table = pa.table({"text": [random.Random(i).randbytes(200).hex() for i in range(1000)]})
+    pq.write_table(table, tmp_path / "d" / "a.parquet", row_group_size=100, compression="none", use_dictionary=False)
+    parts = [unit.members[0] for unit in plan(configure, "d").units]
+    groups = [m.groups for m in parts if m.groups is not None]
+    assert len(groups) == len(parts) > 2
+    assert [groups[0][0], *(last for _, last in groups)] == [*(first for first, _ in groups), 10]
+    assert [parts[0].start, *(m.stop for m in parts)] == [*(m.start for m in parts), parts[0].shard.size]
+    assert parts[0].start == 0
+
+
+def test_a_parquet_file_without_a_footer_stays_whole(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.parquet", content=b"x" * (3 * UNIT))
+    assert [(m.start, m.stop, m.groups) for unit in plan(configure, "d").units for m in unit.members] == [
+        (0, 3 * UNIT, None)
+    ]
+
+
+def shard(name: str, size: int) -> Shard:
+    return Shard(name, f"/d/{name}", size, "1", Layout("jsonl"))
+
+
+def packs(shards: list[Shard]) -> set[tuple[str, ...]]:
+    return {tuple(member.shard.name for member in pack) for pack in _pack(shards, UNIT)}
+
+
+def test_a_new_small_file_changes_only_the_packs_around_it() -> None:
+    draw = random.Random(7)
+    shards = [shard(f"{number:04}.jsonl", draw.randrange(200, 4000)) for number in range(0, 2000, 2)]
+    before = packs(shards)
+    assert len(before) > 30
+    for place in range(1, 2000, 40):
+        added = sorted([*shards, shard(f"{place:04}.jsonl", 3000)], key=lambda item: item.name)
+        changed = [pack for pack in packs(added) - before]
+        assert f"{place:04}.jsonl" in "".join(map("".join, changed))
+        assert len(changed) <= 8  # the next border that a name draws puts the packs back in step
+
+
+def test_packs_keep_to_the_size_of_a_unit() -> None:
+    draw = random.Random(3)
+    shards = [shard(f"{number:04}.jsonl", draw.randrange(0, 20000)) for number in range(500)]
+    made = list(_pack(shards, UNIT))
+    assert [member.shard for pack in made for member in pack] == shards
+    assert all(sum(member.weight for member in pack) <= UNIT for pack in made)
+
+
+def unit(size: int, ordinal: int) -> Unit:
+    record = SourceRecord.model_validate({**SOURCE, "paths": ["x"]})
+    return Unit(record, ordinal, (Member(shard(f"{ordinal}.jsonl", size), 0, size),))
+
+
+def test_units_are_dealt_evenly() -> None:
+    units = [unit(size, number) for number, size in enumerate([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])]
+    hands = deal(units, 3)
+    assert sorted(u.ordinal for hand in hands for u in hand) == list(range(10))
+    weights = [sum(u.weight for u in hand) for hand in hands]
+    assert max(weights) - min(weights) <= 2
+    assert hands == deal(units[::-1], 3)
+
+
+def test_no_hand_is_empty() -> None:
+    assert [len(hand) for hand in deal([unit(5, 0), unit(5, 1)], 8)] == [1, 1]
+    assert deal([], 8) == []
+
+
+def test_the_key_of_a_unit_says_what_is_read_and_not_where(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl")
+    os.utime(tmp_path / "d" / "a.jsonl", (1, 1))
+    limits = Limits()
+    before = plan(configure, "d/*.jsonl").units[0].key(limits)
+    shutil.copytree(tmp_path / "d", tmp_path / "copy")
+    assert plan(configure, "copy/*.jsonl").units[0].key(limits) == before
+    assert plan(configure, "d/*.jsonl", name="other", evidence={"licence": "MIT"}).units[0].key(limits) == before
+
+    changed = {
+        plan(configure, "d/*.jsonl", fields={"text": "body"}).units[0].key(limits),
+        plan(configure, "d/*.jsonl", encoding="gb18030").units[0].key(limits),
+        plan(configure, "d/*.jsonl", id="other").units[0].key(limits),
+        plan(configure, "d/*.jsonl", format="parquet").units[0].key(limits),
+        plan(configure, "d/*.jsonl").units[0].key(Limits(document_bytes=2048)),
+    }
+    os.utime(tmp_path / "d" / "a.jsonl", (2, 2))
+    changed.add(plan(configure, "d/*.jsonl").units[0].key(limits))
+    files(tmp_path, "d/a.jsonl", content=b"longer than before\n")
+    os.utime(tmp_path / "d" / "a.jsonl", (1, 1))
+    changed.add(plan(configure, "d/*.jsonl").units[0].key(limits))
+    assert len(changed - {before}) == 7
