@@ -34,10 +34,9 @@ def main() -> NoReturn:
         code = 0
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nobody reads on
     except Exception as error:  # the outermost edge: anything else is a fault of ours
-        import click
-
-        if isinstance(error, click.ClickException):
-            error.show()
+        show = getattr(error, "show", None)  # the usage errors of typer, which carries a click of its own
+        if show is not None:
+            show()
             code = 2
         else:
             traceback.print_exc()

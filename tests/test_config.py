@@ -149,7 +149,11 @@ def test_sources_come_from_a_csv_file(tmp_path: Path, configure: Callable[..., C
     (tmp_path / "list.csv").write_text(CSV_HEADER + row, encoding="utf-8-sig")
     (source,) = configure(sources="list.csv").sources
     assert (source.id, source.kind, source.paths) == ("a", "commercial", ["x/*.jsonl", "y/*.jsonl"])
-    assert (source.fields.text_paths, source.licence, source.personal_info.lawful_basis) == (("body",), "CC-BY-4.0", None)
+    assert (source.fields.text_paths, source.licence, source.personal_info.lawful_basis) == (
+        ("body",),
+        "CC-BY-4.0",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,7 +168,11 @@ def test_sources_come_from_a_csv_file(tmp_path: Path, configure: Callable[..., C
         ("list.csv", CSV_HEADER + "a,甲,odd,overseas,x,,,\n", "[0].kind"),
         ("list.csv", CSV_HEADER + "a,甲,open,overseas,x,,,,surplus\n", "line 2: more cells than columns"),
         ("list.csv", "id,id,name\n1,2,3\n", "columns given twice or clashing with a nested one: id"),
-        ("list.csv", "id,evidence,evidence.licence\n1,2,3\n", "columns given twice or clashing with a nested one: evidence"),
+        (
+            "list.csv",
+            "id,evidence,evidence.licence\n1,2,3\n",
+            "columns given twice or clashing with a nested one: evidence",
+        ),
         ("list.csv", CSV_HEADER.replace("kind", "art") + "a,甲,open,overseas,x,,,\n", "[0].art"),
     ],
 )

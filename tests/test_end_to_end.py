@@ -393,6 +393,22 @@ def test_gates_decide_the_exit_code(corpus, out, gate, code):
     audit("run", corpus.config, "--out", out, "--fail-on", gate, check=code)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("run",),
+        ("walk",),
+        ("run", "x.yaml", "--speed"),
+        ("run", "x.yaml", "--workers", "0"),
+        ("status", "/nowhere"),
+    ],
+)
+def test_bad_usage_is_exit_2_without_a_traceback(arguments):
+    done = audit(*arguments, check=2)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_dry_run_writes_nothing(corpus, tmp_path):
     done = audit("run", corpus.config, "--out", tmp_path / "o", "--dry-run")
     assert "nothing was written" in done.stdout

@@ -62,7 +62,9 @@ def test_a_shard_is_named_below_the_fixed_part(
 
 
 def test_hidden_and_underscored_files_and_folders_are_skipped(tmp_path: Path, configure: Configure) -> None:
-    files(tmp_path, "_top/d/a.jsonl", "_top/d/.b.jsonl", "_top/d/_SUCCESS", "_top/d/_tmp/c.jsonl", "_top/d/.git/d.jsonl")
+    files(
+        tmp_path, "_top/d/a.jsonl", "_top/d/.b.jsonl", "_top/d/_SUCCESS", "_top/d/_tmp/c.jsonl", "_top/d/.git/d.jsonl"
+    )
     assert names(plan(configure, "_top/d")) == ["a.jsonl"]
     assert names(plan(configure, "_top/d/**/*.jsonl")) == ["a.jsonl"]
 
@@ -144,7 +146,9 @@ def test_a_large_plain_file_is_cut_into_byte_ranges(tmp_path: Path, configure: C
 
 def test_a_large_archive_stays_whole(tmp_path: Path, configure: Configure) -> None:
     files(tmp_path, "d/a.jsonl.gz", content=b"x" * (3 * UNIT))
-    assert [(m.start, m.stop, m.parts) for unit in plan(configure, "d").units for m in unit.members] == [(0, 3 * UNIT, 1)]
+    assert [(m.start, m.stop, m.parts) for unit in plan(configure, "d").units for m in unit.members] == [
+        (0, 3 * UNIT, 1)
+    ]
 
 
 def test_a_large_parquet_file_is_cut_at_row_groups(tmp_path: Path, configure: Configure) -> None:
