@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from blacklist.blocked import wrong_domain
 from blacklist.log import BlacklistLog, ChainBroken, state_csv
 from pipeline.errors import RunFailed, UsageError
 from pipeline.output import Output
 from pipeline.scans import sha256_file
+from transforms.provenance import registrable_domain
 
 
 def _log(folder: Path) -> BlacklistLog:
@@ -47,6 +49,8 @@ def add(folder: Path, source: str, scope: str, by: str, reason: str) -> int:
     """Adds a source or domain."""
     if scope not in ("source", "domain"):
         raise UsageError(f"--scope: {scope}: 应为 source 或 domain / should be source or domain")
+    if scope == "domain" and registrable_domain(source) != source:
+        raise UsageError(wrong_domain(source))
     log = _log(folder)
     with Output(folder).held():
         if any(entry.source_key == source and entry.active and entry.scope == scope for entry in log.entries()):

@@ -14,6 +14,7 @@ from pipeline.samples import sizes
 from pipeline.scans import sha256_file
 from pipeline.statistics import rate
 from schemas.database import SCHEMA_VERSION
+from schemas.profile import is_shipped
 
 
 def ledger(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def result(
     return {
         "schema_version": SCHEMA_VERSION,
         "profile": config.profile.id,
-        "custom_profile": config.sampling.manual < config.profile.manual.minimum,
+        "custom_profile": config.sampling.manual < config.profile.manual.minimum or not is_shipped(config.profile),
         "totals": {
             "sources": len(config.sources),
             "shards": len(books_rows),

@@ -154,7 +154,7 @@ def query(
         if len(names) != 2:
             raise UsageError("用法 / usage: corpus-audit query OUT text DOC_ID")
         for text in queries.document_text(run, names[1]):
-            print(text)
+            print(queries.harmless(text) if sys.stdout.isatty() else text)
         return 0
     queries.render(queries.ask(run, names), form, to)
     return 0

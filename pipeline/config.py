@@ -58,6 +58,12 @@ class Limits(_Model):
     unit_bytes: int = Field(default=64 << 20, ge=1 << 16, strict=True)
 
 
+class StoreSettings(_Model):
+    """How results are kept for auditors: above `native_rows` documents and findings are views over the Parquet files."""
+
+    native_rows: int = Field(default=20_000_000, ge=0, strict=True)
+
+
 class ClassifierSettings(_Model):
     """Which risk classifier scores the documents."""
 
@@ -79,6 +85,7 @@ class _File(_Model):
     tokenizer: None = None
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
+    store: StoreSettings = StoreSettings()
     emit: None = None
 
     @field_validator("seed")
@@ -117,6 +124,7 @@ class Config(_Model):
     blocked: tuple[Path, ...]
     sampling: Sampling
     limits: Limits
+    store: StoreSettings
 
     @property
     def base(self) -> Path:
@@ -137,6 +145,7 @@ class Config(_Model):
             "blocked": [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.blocked],
             "sampling": self.sampling.model_dump(mode="json"),
             "limits": self.limits.model_dump(mode="json"),
+            "store": self.store.model_dump(mode="json"),
         }
 
     @property
@@ -207,6 +216,7 @@ class _Checker:
             blocked=tuple(self.base / name for name in raw.blocked),
             sampling=raw.sampling,
             limits=raw.limits,
+            store=raw.store,
         )
 
     def _profile_name(self) -> str:
@@ -223,7 +233,12 @@ class _Checker:
         try:
             return load()
         except DocumentError as error:
-            self.problems += [f"{error.file}: {problem}" for problem in error.problems]
+            named = self.content.get(key)
+            for problem in error.problems:
+                if error.file == named:
+                    self._problem((key,), f"{named}: {problem}")
+                else:
+                    self.problems.append(f"{error.file}: {problem}")
             return None
 
     def _must_be(self, path: tuple[int | str, ...], name: Any, there: Callable[[Path], bool]) -> None:

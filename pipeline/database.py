@@ -12,7 +12,6 @@ from pipeline.statistics import Distinct
 from schemas import results
 from schemas.database import Table, tables
 
-NATIVE_ROWS = 20_000_000  # above this, documents and findings are views over the Parquet files
 _RESULTS = {
     "documents": results.DOCUMENTS,
     "findings": results.FINDINGS,
@@ -80,14 +79,17 @@ def shard_counts(files: Sequence[Path]) -> dict[tuple[str, str], int]:
         return {(source, shard): count for source, shard, count in connection.execute(query).fetchall()}
 
 
-def build_database(run: Path, rows: dict[str, list[dict[str, Any]]]) -> None:
-    """Writes `run`/audit.duckdb from the run's Parquet files and the given rows of the other tables."""
+def build_database(run: Path, rows: dict[str, list[dict[str, Any]]], native_rows: int) -> None:
+    """Writes `run`/audit.duckdb from the run's Parquet files and the given rows of the other tables.
+
+    With more than `native_rows` rows, documents and findings are views over the Parquet files.
+    """
     target = run / "audit.duckdb"
     with connect(str(target)) as connection:
         connection.execute(f"SET temp_directory = {quoted(str(run / 'duckdb-spill'))}")
         for table in tables().values():
             if table.from_result:
-                _load_files(connection, table, run)
+                _load_files(connection, table, run, native_rows)
             else:
                 _load_rows(connection, table, rows[table.name])
             _comment(connection, table)
@@ -102,7 +104,7 @@ def result_files(run: Path, name: str) -> list[Path]:
     return sorted((run / name).glob("*.parquet"))
 
 
-def _load_files(connection: duckdb.DuckDBPyConnection, table: Table, run: Path) -> None:
+def _load_files(connection: duckdb.DuckDBPyConnection, table: Table, run: Path, native_rows: int) -> None:
     files = result_files(run, table.name)
     if not files:
         connection.register("given", _RESULTS[table.name].empty_table())
@@ -110,7 +112,7 @@ def _load_files(connection: duckdb.DuckDBPyConnection, table: Table, run: Path) 
         connection.unregister("given")
         return
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    kind = "VIEW" if table.name in ("documents", "findings") and _rows(files) > NATIVE_ROWS else "TABLE"
+    kind = "VIEW" if table.name in ("documents", "findings") and _rows(files) > native_rows else "TABLE"
     connection.execute(f"CREATE {kind} {table.name} AS SELECT {columns} FROM {parquet_list(files)}")
 
 

@@ -57,6 +57,7 @@ def decide_unit(
         [origin.source_id, origin.shards, origin.row_bases, origin.lawful_basis],
         decider.fingerprint(),
         admission.digest(),
+        [schema.to_string() for schema in (DOCUMENTS, FINDINGS, PUBLISHED_REJECTS)],
     ]
     key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
     mark = store.path("decided", key, ".json")

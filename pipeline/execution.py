@@ -53,6 +53,16 @@ class Engine:
         return flags
 
 
+def check_engine(engine: Engine) -> None:
+    """Raises UsageError for a runner or an option that Beam does not know, before anything is written."""
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    known = {*StandardOptions.KNOWN_RUNNER_NAMES, LOCAL}
+    if engine.runner not in known and "." not in engine.runner:
+        raise UsageError(f"--runner: {engine.runner}: 没有这个引擎 / no such runner; known: {', '.join(sorted(known))}")
+    _options(PipelineOptions, engine)
+
+
 def execute(job: "Job", engine: Engine, folder: Path, weight: int) -> None:
     """Runs the graph to its end. Raises RunFailed with the cause in one sentence."""
     import apache_beam as beam

@@ -6,20 +6,15 @@ changes only the pack it falls into (pack borders are chosen by the names of fil
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import fsspec
 
 from pipeline.config import Config, Limits
 from pipeline.errors import UsageError
+from pipeline.listing import list_files
 from pipeline.readers import READER_VERSION, Layout, layout_of, segments
 from schemas.sources import SourceRecord
-
-_MAGIC = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -136,79 +131,39 @@ def _shards(
         url = pattern if "://" in pattern else str(base / pattern)
         place = f"来源 {source.id} / source {source.id}: paths: {pattern}"
         try:
-            found = list(_list(url))
+            files = list_files(url)
         except (OSError, ValueError, ImportError) as error:
             problems.append(f"{place}: 无法列出文件 / cannot list files: {error}")
             continue
-        if not found:
+        if not files:
             missing.append(
                 f"{place}: 没有匹配到文件 / matches no file: check the path (relative to the configuration file), "
                 f"or pass --allow-missing"
             )
-        for name, location, size, version, identity in found:
-            layout = layout_of(name, source.format)
-            if layout is None:
+        for file in files:
+            layout = layout_of(file.name, source.format)
+            if file.size is None:
+                missing.append(
+                    f"{place}: {file.name}: 链接指向的文件不存在 / the link leads nowhere: mend or remove it"
+                )
+            elif layout is None:
                 problems.append(
-                    f"{place}: {name}: 无法从文件名判断格式 / cannot tell the format from the name: set `format: jsonl` or "
+                    f"{place}: {file.name}: 无法从文件名判断格式 / cannot tell the format from the name: set `format: jsonl` or "
                     f"`format: parquet` for the source"
                 )
-            elif identity in seen:
+            elif file.identity in seen:
                 problems.append(
-                    f"{place}: {name}: 同一文件出现两次 / the same file is already read as {seen[identity]}: remove one path"
+                    f"{place}: {file.name}: 同一文件出现两次 / the same file is already read as {seen[file.identity]}: remove one path"
                 )
-            elif name in shards:
+            elif file.name in shards:
                 problems.append(
-                    f"{place}: {name}: 同一来源内分片重名 / a shard of this name already comes from {shards[name].url}: "
-                    f"use one path with a glob above both folders"
+                    f"{place}: {file.name}: 同一来源内分片重名 / a shard of this name already comes from "
+                    f"{shards[file.name].url}: use one path with a glob above both folders"
                 )
             else:
-                seen[identity] = f"{source.id}:{name}"
-                shards[name] = Shard(name, location, size, version, layout)
+                seen[file.identity] = f"{source.id}:{file.name}"
+                shards[file.name] = Shard(file.name, file.location, file.size, file.version, layout)
     return [shards[name] for name in sorted(shards)]
-
-
-def _list(url: str) -> Iterator[tuple[str, str, int, str, str]]:
-    """Files below a glob, folder or file: name, location, size, version, identity."""
-    fs, path = fsspec.core.url_to_fs(url)
-    local = "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
-    if not _MAGIC & set(path) and fs.isdir(path):
-        path = path.rstrip("/") + "/**"
-    literal = not _MAGIC & set(path) or (local and Path(path).is_file())  # a[1].jsonl may be the name of a file
-    fixed = path.rpartition("/")[0] + "/" if literal else _fixed_part(path)
-    entries: dict[str, Any] = (
-        fs.glob(path, detail=True) if not literal else ({path: fs.info(path)} if fs.exists(path) else {})
-    )
-    names = {location: location[len(fixed) :].lstrip("/") for location in entries}
-    for location, info in sorted(entries.items(), key=lambda item: names[item[0]]):
-        name = names[location]
-        if any(part.startswith((".", "_")) for part in name.split("/")):
-            continue
-        if local:
-            try:
-                status = Path(location).stat()
-            except FileNotFoundError:
-                continue  # a dangling link
-            if Path(location).is_dir():
-                continue
-            yield name, location, status.st_size, f"{status.st_mtime_ns}", os.path.realpath(location)
-        elif info.get("type") != "directory":
-            etag = str(info.get("ETag") or info.get("etag") or info.get("LastModified") or fs.ukey(location))
-            yield (
-                name,
-                fs.unstrip_protocol(location),
-                int(info["size"]),
-                etag.strip('"'),
-                f"{url.split('://', maxsplit=1)[0]}://{location}",
-            )
-
-
-def _fixed_part(path: str) -> str:
-    """The folder above the first component with a glob character (or above a plain file)."""
-    parts = path.split("/")
-    for index, part in enumerate(parts):
-        if _MAGIC & set(part):
-            return "/".join(parts[:index]) + "/" if index else ""
-    return "/".join(parts[:-1]) + "/" if len(parts) > 1 else ""
 
 
 def _pack(shards: Iterable[Shard], unit_bytes: int) -> Iterator[list[Member]]:

@@ -155,6 +155,11 @@ def _visible(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
+def harmless(text: str) -> str:
+    """A text for a terminal: lines stay, characters a terminal would act on are shown as codes."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
+
+
 def _formula_safe(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula, marked as text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -23,9 +23,9 @@ from pipeline.accounts import Item
 from pipeline.config import Config
 from pipeline.database import build_database, distinct_counts
 from pipeline.detectors import Detectors, load_detectors
-from pipeline.errors import RunFailed
+from pipeline.errors import RunFailed, UsageError
 from pipeline.events import PROGRESS, EventLog
-from pipeline.execution import ENGINE_LOG, Engine, execute
+from pipeline.execution import ENGINE_LOG, Engine, check_engine, execute
 from pipeline.graph import Job, Results, results_path
 from pipeline.output import Output, file_digests, write_json
 from pipeline.plan import Plan, Unit, deal, make_plan
@@ -34,6 +34,7 @@ from pipeline.scan import Settings, layer_keys
 from pipeline.scans import ScanStore, TableFile, sha256_file
 from pipeline.statistics import clause_rows, declared_rows, funnel_rows, grouped_rows, source_rows
 from schemas.database import SCHEMA_VERSION
+from schemas.loading import DocumentError
 from schemas.results import REJECTS
 from transforms.decide import Blocked
 
@@ -81,8 +82,9 @@ def preview(config: Config, options: Options) -> Preview:
 def run(config: Config, options: Options) -> Outcome:
     """Runs and publishes, or finds that nothing changed. Raises AuditError with the contract's exit codes."""
     started = datetime.now(UTC)
+    check_engine(options.engine)
     detectors = load_detectors(config)
-    blocked = load_blocked(config.blocked)
+    blocked = _blocked(config)
     plan = make_plan(config, options.allow_missing)
     output = Output(config.output)
     output.prepare()
@@ -178,7 +180,7 @@ class _Builder:
         samples.finish(self.store, self.handover, results, self.folder / "samples")
         self._record_verdicts(results)
         rows = self._rows(results, ledger)
-        build_database(self.folder, rows)
+        build_database(self.folder, rows, self.config.store.native_rows)
         write_json(
             self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined))
         )
@@ -373,6 +375,13 @@ class _Builder:
             "blacklist_head": self.log.head(),
             "files": file_digests(self.folder),
         }
+
+
+def _blocked(config: Config) -> Blocked:
+    try:
+        return load_blocked(config.blocked)
+    except (DocumentError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(error.problems if isinstance(error, DocumentError) else f"blocked: {error}") from None
 
 
 def _begin(output: Output, inputs: _Inputs, started: datetime) -> str:

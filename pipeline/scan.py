@@ -103,7 +103,7 @@ Progress = Callable[[str, int, int], None]
 def layer_keys(unit: Unit, stages: dict[str, Stage], limits: Limits) -> dict[str, str]:
     """The key of each layer of the unit."""
     key = unit.key(limits)
-    return {name: layer_key(key, stage.fingerprint()) for name, stage in stages.items()}
+    return {name: layer_key(key, stage.fingerprint(), stage.schema) for name, stage in stages.items()}
 
 
 def scan_unit(

@@ -25,9 +25,9 @@ ROWS_PER_GROUP = 16384  # fixed, or the size of batches would show in the bytes 
 METADATA_KEY = b"corpus_audit"
 
 
-def layer_key(unit_key: str, fingerprint: str) -> str:
-    """Where a layer of a unit is kept: depends on what was read and on what computed it."""
-    return hashlib.sha256(f"{unit_key}\n{fingerprint}".encode()).hexdigest()
+def layer_key(unit_key: str, fingerprint: str, schema: pa.Schema) -> str:
+    """Where a layer of a unit is kept: depends on what was read, on what computed it, and on the columns it has."""
+    return hashlib.sha256(f"{unit_key}\n{fingerprint}\n{schema.to_string()}".encode()).hexdigest()
 
 
 def sha256_file(path: Path) -> str:

@@ -171,7 +171,10 @@ def clause_rows(
             f"conclusion while library and model fall short of the requirements (technical_sample)",
         ),
     }
-    missing = ("待补充", "尚未提供证明材料 / no evidence declared yet")
+    missing = (
+        "待补充",
+        "尚无结论：本版本不核验证明材料 / no conclusion: evidence is declared, not examined, in this version",
+    )
     return [
         {"clause": clause.id, "title": clause.title, "verdict": verdict, "basis": basis, "evidence": []}
         for clause in profile.clauses

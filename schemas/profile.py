@@ -87,6 +87,12 @@ class Profile(_Model):
         return frozenset(risks()) - self.not_applicable
 
 
+def is_shipped(profile: Profile) -> bool:
+    """Whether the profile is one of ours, unchanged. Any other may be looser than the standard and never passes."""
+    shipped = resources.files("schemas").joinpath("profiles", f"{profile.id}.yaml")
+    return shipped.is_file() and hashlib.sha256(shipped.read_bytes()).hexdigest() == profile.sha256
+
+
 def load_profile(name: str) -> Profile:
     """The shipped profile of that name, or the file it names. Raises DocumentError."""
     shipped = resources.files("schemas").joinpath("profiles", f"{name}.yaml")

@@ -43,7 +43,7 @@ class PersonalInformationBasis(_Model):
 
 
 class SourceRecord(_Model):
-    """One declared source. `evidence` holds what its kind requires; it is checked and hashed where it names files."""
+    """One declared source. `evidence` holds what its kind requires, as declared."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
     name: str = Field(min_length=1, max_length=500)

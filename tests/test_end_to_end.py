@@ -345,10 +345,12 @@ def test_missing_paths_can_be_allowed(corpus, tmp_path):
     assert result(tmp_path / "o")["totals"]["sources"] == 2
 
 
-@pytest.mark.parametrize("option", ["--no_such_option=1", "--direct_num_worker=2"])
-def test_unknown_beam_options_are_errors(corpus, tmp_path, option):
-    done = audit("run", corpus.config, "--out", tmp_path / "o", "--", option, check=2)
-    assert option in done.stderr
+@pytest.mark.parametrize(
+    "arguments", [("--", "--no_such_option=1"), ("--", "--direct_num_worker=2"), ("--runner", "Nope")]
+)
+def test_unknown_beam_options_and_runners_are_errors(corpus, out, arguments):
+    done = audit("run", corpus.config, "--out", out, *arguments, check=2)
+    assert arguments[-1] in done.stderr
 
 
 def test_an_unreadable_shard_is_quarantined_and_the_rest_is_audited(tmp_path):
@@ -485,19 +487,15 @@ def test_queries_go_to_a_workbook(out, tmp_path):
     assert (tmp_path / "book.xlsx").read_bytes().startswith(b"PK")
 
 
-def test_views_over_parquet_follow_the_folder(corpus, tmp_path, monkeypatch):
-    from pipeline import database
-    from pipeline.config import load_config
-    from pipeline.output import Output
-    from pipeline.query import ask
-    from pipeline.run import Options, run
-
-    monkeypatch.setattr(database, "NATIVE_ROWS", 10)
-    run(load_config(corpus.config, tmp_path / "before"), Options())
+def test_views_over_parquet_follow_the_folder(corpus, tmp_path):
+    corpus.write(store={"native_rows": 10})
+    try:
+        audit("run", corpus.config, "--out", tmp_path / "before")
+    finally:
+        corpus.write()
     (tmp_path / "before").rename(tmp_path / "after")
-    current = Output(tmp_path / "after").current
-    assert current is not None
-    assert ask(current, ["repeated_ids"])[0].rows[0][1] == "plain:p6"
+    assert "plain:p6" in audit("query", tmp_path / "after", "repeated_ids").stdout
+    audit("verify", tmp_path / "after")
 
 
 def test_doctor_finds_everything():

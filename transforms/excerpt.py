@@ -12,7 +12,9 @@ _NARROW |= dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), ord("
 _NARROW |= dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), ord("-"))
 _ADDRESS = re.compile(r"[^\s@<>（）()，。,;；:：、]{1,64}@[0-9A-Za-z.\-]+")
 _NUMBER = re.compile(r"\d(?:[ \-_.·,/\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff]{0,2}[\dXx]){4,}")
-_GROUPS = re.compile(r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}|(?<![0-9A-Za-z])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}(?:\.[0-9.]+)?")
+_GROUPS = re.compile(
+    r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}|(?<![0-9A-Za-z])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}(?:\.[0-9.]+)?"
+)
 _TOKEN = re.compile(r"(?=[0-9A-Za-z_\-]*[0-9])(?=[0-9A-Za-z_\-]*[A-Za-z])[0-9A-Za-z_\-]{8,}")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff")
 

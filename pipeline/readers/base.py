@@ -11,6 +11,7 @@ import fsspec
 import pyarrow as pa
 
 from pipeline.errors import ShardUnreadable
+from pipeline.listing import etag_of, is_local
 
 BATCH_DOCUMENTS = 1024
 BATCH_BYTES = 8 << 20
@@ -277,15 +278,14 @@ def opened(member: int, url: str) -> Iterator[Any]:
 
 
 def version_now(url: str) -> tuple[int, str] | None:
-    """Size and version of the shard at this moment, or None where it is gone; compared with the plan's after reading."""
+    """Size and version of the shard at this moment, to compare with the plan's after reading; None where it is gone."""
     fs, path = fsspec.core.url_to_fs(url)
     try:
-        if "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,)):
+        if is_local(fs):
             status = Path(path).stat()
             return status.st_size, f"{status.st_mtime_ns}"
         fs.invalidate_cache()
         info = fs.info(path)
     except OSError:
         return None
-    etag = str(info.get("ETag") or info.get("etag") or info.get("LastModified") or fs.ukey(path))
-    return int(info["size"]), etag.strip('"')
+    return int(info["size"]), etag_of(fs, path, info)
