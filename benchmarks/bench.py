@@ -57,7 +57,7 @@ class Comparison:
         return fast and self.audit.peak_bytes < MEMORY
 
 
-def compare(corpus: Corpus, library: Path, naive_mb: float, folder: Path) -> Comparison:
+def compare(corpus: Corpus, library: Path, naive_mb: float, folder: Path, twice: bool = True) -> Comparison:
     """Runs the processes one after another: the audit twice, around the script, and the slower one counts."""
     first = run_audit(corpus, library, folder / "first")
     naive = {}
@@ -66,7 +66,7 @@ def compare(corpus: Corpus, library: Path, naive_mb: float, folder: Path) -> Com
         options = ["--form", form, "--corpus", str(corpus.folder), "--lexicon", str(library)]
         options += ["--limit-mb", str(naive_mb), "--figures", str(folder / "figures.json")]
         naive[form] = measured(folder / "figures.json", "benchmarks.naive", *options)
-    again = run_audit(corpus, library, folder / "again")
+    again = run_audit(corpus, library, folder / "again") if twice else first
     return Comparison(min(first, again, key=lambda figures: figures.per_core), naive)
 
 
@@ -177,7 +177,7 @@ def main(
             sys.exit(f"{chosen.folder}: no sub-folder holds .jsonl, .jsonl.zst, .jsonl.gz or .parquet files")
         library = folder / "library.tsv"
         show_machine(chosen, write_library(chosen, lexicon_size, library))
-        found = compare(chosen, library, naive_mb, folder)
+        found = compare(chosen, library, naive_mb, folder, twice=not quick)
     show_rates(found)
     show_ratios(found)
     show_stages(found)

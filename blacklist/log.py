@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.chain import GENESIS, append_to_chain, read_chain
+from schemas.chain import GENESIS, append_to_chain, cut_torn_line, read_chain
 
 EVENTS = "events.ndjson"
 STATE = "blacklist.csv"
@@ -74,6 +74,7 @@ class BlacklistLog:
 
     def append(self, new: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Appends events (without seq, time and hashes), rewrites the state file, and returns what was written."""
+        cut_torn_line(self.path)
         count = len(self.events())
         now = datetime.now(UTC).isoformat(timespec="seconds")
         numbered = [{"seq": count + number, "time": now, **event} for number, event in enumerate(new, start=1)]

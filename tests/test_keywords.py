@@ -24,8 +24,8 @@ def library(folder: Path, *lines: str, header: str = HEADER) -> Library:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Keywords:
-    terms = ["法轮功", "赌博网站", "网站", "ass", "kill you", "色情\t\t\t", "c4炸药", "线上赌博网", "和服"]
-    lines = [f"{term.strip()}\tA1-a\treview" for term in terms]
+    terms = ["法轮功", "赌博网站", "网站", "ass", "kill you", "c4炸药", "线上赌博网", "和服"]
+    lines = [f"{term}\tA1-a\treview" for term in terms]
     lines += ["六合彩\tA1-h\treview\t下注|投注\t", "枪支\tA1-h\treview\t\t博物館|玩具", "毒品\tA1-h\tblock"]
     return Keywords(library(tmp_path_factory.mktemp("lexicon"), *lines))
 
