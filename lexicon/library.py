@@ -6,13 +6,14 @@ The file format is described in README.md beside this module.
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
 from schemas.lexicon import TIERS, Entry, Library
 from schemas.loading import DocumentError
 from schemas.risks import risks
-from transforms.normalise import normalise_term
+from transforms.normalise import normalise_terms
 
 COLUMNS = ("term", "risks", "tier", "requires", "excludes", "note", "since")
 
@@ -60,35 +61,43 @@ def _parse(name: str, content: bytes, problems: list[str]) -> Iterable[tuple[str
     if header[:3] != list(COLUMNS[:3]) or not set(header) <= set(COLUMNS):
         problems.append(f"{name}:1: 表头应为 / the header should be: {' | '.join(COLUMNS)}, separated by tabs")
         return
-    for fields in lines:
-        if not any(field.strip() for field in fields) or fields[0].startswith("#"):
-            continue
-        place = f"{name}:{lines.line_num}"
+    rows = [
+        (f"{name}:{lines.line_num}", fields)
+        for fields in lines
+        if any(field.strip() for field in fields) and not fields[0].startswith("#")
+    ]
+    terms = normalise_terms([fields[0] for _, fields in rows])
+    for term, (place, fields) in zip(terms, rows, strict=True):
         if len(fields) > len(header):
             problems.append(f"{place}: 列数过多 / {len(fields)} columns, the header has {len(header)}")
             continue
         row = dict(zip(header, fields, strict=False))
-        term = normalise_term(row["term"])
         of = tuple(sorted({risk.strip() for risk in row.get("risks", "").split(",") if risk.strip()}))
-        unknown = [risk for risk in of if risk not in risks()]
-        wrong = []
-        if not term:
-            wrong.append(
-                f"词 {row['term']!r} 归一化后为空，永远不会命中 / nothing of the term stays after normalisation"
-            )
-        if not of or unknown:
-            wrong.append(
-                f"风险编号缺失或未知 / risk ids missing or unknown: {', '.join(unknown) or '(none)'}; expected A1-a … A5-b"
-            )
-        if row.get("tier") not in TIERS:
-            wrong.append(
-                f"级别 {row.get('tier')!r} 应为 block、review 或 context / tier should be block, review or context"
-            )
+        wrong = _wrong(term, row, of)
         if wrong:
             problems.extend(f"{place}: {item}" for item in wrong)
             continue
         yield place, Entry(term, of, row["tier"], _terms(row.get("requires")), _terms(row.get("excludes")))
 
 
+def _wrong(term: str, row: dict[str, str], of: tuple[str, ...]) -> list[str]:
+    """What is wrong with a row, each with what to do."""
+    unknown = [risk for risk in of if risk not in risks()]
+    wrong = []
+    if not term:
+        wrong.append(f"词 {row['term']!r} 归一化后为空，永远不会命中 / nothing of the term stays after normalisation")
+    if not of or unknown:
+        wrong.append(
+            f"风险编号缺失或未知 / risk ids missing or unknown: {', '.join(unknown) or '(none)'}; expected A1-a … A5-b"
+        )
+    if row.get("tier") not in TIERS:
+        wrong.append(
+            f"级别 {row.get('tier')!r} 应为 block、review 或 context / tier should be block, review or context"
+        )
+    return wrong
+
+
+@lru_cache(maxsize=4096)
 def _terms(field: str | None) -> tuple[str, ...]:
-    return tuple(sorted({term for term in map(normalise_term, (field or "").split("|")) if term}))
+    """A cell of context terms, separated by bars."""
+    return tuple(sorted({term for term in normalise_terms((field or "").split("|")) if term}))

@@ -5,6 +5,7 @@ deterministic names. Every step is idempotent, so an engine may retry or repeat 
 tagged outputs, no `finish_bundle` output and one leaf, which keeps it portable between engines.
 """
 
+import gc
 import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,21 +28,34 @@ from pipeline.scan import ScannedUnit, Settings, scan_unit
 from pipeline.scans import ScanStore
 from transforms.decide import Admission, Blocked
 
+_COLLECTOR = (100_000, 20, 50)  # the collector walks the heap of models and libraries at every full round
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every step needs: where committed files are, how units are read, where events go.
+
+    `events` is the events file of the run where workers share the caller's file system; `handover` the folder below the
+    store in which results are left for the caller.
+    """
+
+    settings: Settings
+    handover: str
+    events: str | None
+
 
 @dataclass(frozen=True)
 class Job:
-    """Everything the graph needs, small and picklable: it is shipped to the workers."""
+    """Everything the graph is built from. Each step takes along only what it uses."""
 
     hands: tuple[tuple[Unit, ...], ...]
-    settings: Settings
+    workshop: Workshop
     detectors: Detectors
     standing: Standing
     blocked: Blocked
     seed: str
     manual: int
     share: Decimal
-    handover: str  # where results are left for the caller, below the store
-    events: str | None  # events file of the run, where workers share the caller's file system
 
 
 @dataclass(frozen=True)
@@ -66,27 +80,25 @@ class Results:
 
 def build(pipeline: beam.Pipeline, job: Job) -> None:
     """Wires the stages."""
-    scanned = pipeline | "Plan" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list) | Scan(job)
+    shop, detectors = job.workshop, job.detectors
+    before = Gate(job.standing, job.blocked)
+    units = pipeline | "Plan" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
+    scanned = units | "Scan" >> beam.ParDo(ScanUnits(shop, detectors))
     counts = scanned | "Count records" >> beam.FlatMap(split_counts) | "Per shard" >> beam.GroupByKey()
     bases = AsDict(counts | "Row bases" >> beam.Map(lambda shard: (shard[0], dict(shard[1]))))
 
-    first = scanned | "Decide" >> Decide(job, bases)
-    rates = (
-        first
-        | "Tally violations" >> Count(job, documents_only=True)
-        | "Combine rates" >> beam.CombineGlobally(SumTallies())
-    )
+    first = scanned | "Decide" >> beam.ParDo(DecideUnits(shop, detectors, before), bases)
+    violations = first | "Tally violations" >> beam.ParDo(TallyUnits(shop, documents_only=True))
+    rates = violations | "Combine rates" >> beam.CombineGlobally(SumTallies())
     verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.standing)
 
-    decided = first | "Decide on admission" >> Redecide(job, verdicts)
-    tally = decided | "Tally" >> Count(job) | "Combine" >> beam.CombineGlobally(SumTallies())
-    ranking = (
-        decided
-        | "Rank" >> beam.ParDo(RankUnits(job))
-        | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual))
+    decided = first | "Decide on admission" >> beam.ParDo(RedecideUnits(shop, detectors, before), AsSingleton(verdicts))
+    tally = decided | "Tally" >> beam.ParDo(TallyUnits(shop)) | "Combine" >> beam.CombineGlobally(SumTallies())
+    ranks = decided | "Rank" >> beam.ParDo(RankUnits(shop, job.seed, job.manual))
+    cut = (
+        ranks | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual)) | "Cut" >> beam.Map(cut_of, job.share)
     )
-    cut = ranking | "Cut" >> beam.Map(cut_of, job.share)
-    drawn = decided | "Draw" >> beam.ParDo(DrawUnits(job), AsSingleton(cut))
+    drawn = decided | "Draw" >> beam.ParDo(DrawUnits(shop, job.seed), AsSingleton(cut))
 
     results = {"units": decided, "verdicts": verdicts, "tally": tally, "cut": cut, "drawn": drawn}
     named = [
@@ -96,121 +108,97 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
         named
         | beam.Flatten()
         | "Together" >> beam.CombineGlobally(Collect())
-        | "Hand over" >> beam.Map(hand_over, job.settings.store, job.handover)
+        | "Hand over" >> beam.Map(hand_over, shop.settings.store, shop.handover)
     )
 
 
-@dataclass
-class Scan(beam.PTransform):  # type: ignore[misc]
-    """Units to scanned units: their layers are committed when it is through."""
+@dataclass(frozen=True)
+class Gate:
+    """Who is let in: the blacklist as it stood before the run, and what is blocked by declaration."""
 
-    job: Job
+    standing: Standing
+    blocked: Blocked
 
-    def expand(self, units: beam.PCollection[Unit]) -> beam.PCollection[ScannedUnit]:
-        """One DoFn, so that documents never cross a stage."""
-        return units | "Scan" >> beam.ParDo(ScanUnits(self.job))
-
-
-@dataclass
-class Decide(beam.PTransform):  # type: ignore[misc]
-    """Scanned units to decided units, admitted by the blacklist as it stood before this run."""
-
-    job: Job
-    bases: AsDict
-
-    def expand(self, scanned: beam.PCollection[ScannedUnit]) -> beam.PCollection[DecidedUnit]:
-        """Row bases come from the books of the parts before."""
-        return scanned | beam.ParDo(DecideUnits(self.job), self.bases)
-
-
-@dataclass
-class Redecide(beam.PTransform):  # type: ignore[misc]
-    """Decides again what the 5 % rule changed; for all other units the committed decisions stand."""
-
-    job: Job
-    verdicts: beam.PCollection[list[Verdict]]
-
-    def expand(self, decided: beam.PCollection[DecidedUnit]) -> beam.PCollection[DecidedUnit]:
-        """The verdicts are a handful of rows and travel as a side input."""
-        return decided | beam.ParDo(RedecideUnits(self.job), AsSingleton(self.verdicts))
-
-
-@dataclass
-class Count(beam.PTransform):  # type: ignore[misc]
-    """Decided units to tallies."""
-
-    job: Job
-    documents_only: bool = False
-
-    def expand(self, decided: beam.PCollection[DecidedUnit]) -> beam.PCollection[Tally]:
-        """One tally a unit."""
-        return decided | beam.ParDo(TallyUnits(self.job, self.documents_only))
+    def admission(self, source_id: str, blacklisted_now: bool = False) -> Admission:
+        """What applies to the documents of a source."""
+        listed = blacklisted_now or source_id in self.standing.sources
+        return Admission(listed, self.standing.domains, self.blocked)
 
 
 class _UnitFn(beam.DoFn):  # type: ignore[misc]
-    """Base of the steps that work on units; models are loaded once a process."""
+    """Base of the steps that work on units."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, shop: Workshop) -> None:
+        self.shop = shop
+
+    def setup(self) -> None:
+        """Opens the store and the events."""
+        self.store = ScanStore(self.shop.settings.store)
+        self.events = EventLog(self.shop.events)
+
+
+class _DetectorFn(_UnitFn):
+    """Base of the steps that use the detectors; they are loaded once a process, however many steps share them."""
+
+    def __init__(self, shop: Workshop, detectors: Detectors) -> None:
+        super().__init__(shop)
+        self._given = detectors
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Takes the process's detectors and store."""
-        self.detectors: Detectors = self._shared.acquire(lambda: self.job.detectors, tag=self.job.detectors.fingerprint)
-        self.store = ScanStore(self.job.settings.store)
-        self.events = EventLog(self.job.events)
+        """Takes the process's detectors, and tells the collector that what is loaded now stays."""
+        super().setup()
+        self.detectors: Detectors = self._shared.acquire(lambda: self._given, tag=self._given.fingerprint)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECTOR)
 
 
-class ScanUnits(_UnitFn):
+class ScanUnits(_DetectorFn):
     """Commits the missing layers of a unit."""
 
     def process(self, unit: Unit) -> Iterator[ScannedUnit]:
         """Yields the unit with the keys of its layers and its books."""
-        scanned = scan_unit(unit, self.detectors.stages, self.job.settings, self.events.progress)
+        scanned = scan_unit(unit, self.detectors.stages, self.shop.settings, self.events.progress)
         self.events.write("unit_scanned", unit=unit.name, documents=scanned.rows, layers_built=list(scanned.built))
         for shard in scanned.quarantined:
             self.events.write("shard_quarantined", source=shard.source_id, shard=shard.shard, reason=shard.reason)
         yield scanned
 
 
-class DecideUnits(_UnitFn):
-    """Commits the decisions on a unit."""
+class DecideUnits(_DetectorFn):
+    """Commits the decisions on a unit, by the blacklist as it stood before this run."""
+
+    def __init__(self, shop: Workshop, detectors: Detectors, gate: Gate) -> None:
+        super().__init__(shop, detectors)
+        self.gate = gate
 
     def process(self, scanned: ScannedUnit, bases: dict[tuple[str, str], dict[int, int]]) -> Iterator[DecidedUnit]:
-        """Yields the unit with the key of its decisions."""
-        admission = self.job_admission(scanned.unit.source.id)
+        """Yields the unit with the key of its decisions; row bases come from the books of the parts before."""
+        admission = self.gate.admission(scanned.unit.source.id)
         decided = decide_unit(scanned, row_bases(scanned, bases), self.detectors.decider, admission, self.store)
         self.events.write("unit_decided", unit=scanned.unit.name, built=decided.built)
         yield decided
 
-    def job_admission(self, source_id: str) -> Admission:
-        """Admission by the blacklist before this run."""
-        standing = self.job.standing
-        return Admission(source_id in standing.sources, standing.domains, self.job.blocked)
 
+class RedecideUnits(DecideUnits):
+    """Decides again the units of sources that this run blacklisted; for all others the decisions stand."""
 
-class RedecideUnits(_UnitFn):
-    """Decides again the units of sources that were blacklisted by this run."""
-
-    def process(self, decided: DecidedUnit, verdicts: list[Verdict]) -> Iterator[DecidedUnit]:
+    def process(self, decided: DecidedUnit, verdicts: list[Verdict]) -> Iterator[DecidedUnit]:  # type: ignore[override]
         """Yields every unit, with the decisions that hold."""
-        source_id = decided.source_id
-        new = {verdict.source_id for verdict in verdicts}
-        if source_id in new and source_id not in self.job.standing.sources:
-            admission = Admission(True, self.job.standing.domains, self.job.blocked)
-            again = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
-            self.events.write(
-                "unit_decided", unit=decided.scanned.unit.name, built=again.built, reason="source_blacklisted"
-            )
-            decided = again
+        if decided.source_id in {verdict.source_id for verdict in verdicts}:
+            admission = self.gate.admission(decided.source_id, blacklisted_now=True)
+            unit = decided.scanned.unit.name
+            decided = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
+            self.events.write("unit_decided", unit=unit, built=decided.built, reason="source_blacklisted")
         yield decided
 
 
 class TallyUnits(_UnitFn):
     """Counts the decisions on a unit."""
 
-    def __init__(self, job: Job, documents_only: bool) -> None:
-        super().__init__(job)
+    def __init__(self, shop: Workshop, documents_only: bool = False) -> None:
+        super().__init__(shop)
         self.documents_only = documents_only
 
     def process(self, decided: DecidedUnit) -> Iterator[Tally]:
@@ -229,21 +217,30 @@ class TallyUnits(_UnitFn):
 class RankUnits(_UnitFn):
     """Ranks the admitted documents of a unit."""
 
+    def __init__(self, shop: Workshop, seed: str, manual: int) -> None:
+        super().__init__(shop)
+        self.seed = seed
+        self.manual = manual
+
     def process(self, decided: DecidedUnit) -> Iterator[Ranking]:
         """Yields one ranking."""
-        yield rank_unit(decided, self.job.seed, self.job.manual, self.store)
+        yield rank_unit(decided, self.seed, self.manual, self.store)
 
 
 class DrawUnits(_UnitFn):
     """Takes the sampled documents out of a unit."""
 
+    def __init__(self, shop: Workshop, seed: str) -> None:
+        super().__init__(shop)
+        self.seed = seed
+
     def process(self, decided: DecidedUnit, cut: Cut) -> Iterator[Drawn]:
         """Leaves the unit's part of each sample below the handover folder and yields how many they are."""
         unit = decided.scanned.unit.name
-        target = f"{self.job.settings.store}/{self.job.handover}"
-        technical = draw_technical(decided, self.job.seed, cut, self.store, f"{target}/technical/{unit}.parquet")
+        target = f"{self.shop.settings.store}/{self.shop.handover}"
+        technical = draw_technical(decided, self.seed, cut, self.store, f"{target}/technical/{unit}.parquet")
         ranked = [item for item in cut.manual if item.unit == unit]
-        limits = self.job.settings.limits
+        limits = self.shop.settings.limits
         manual = draw_manual(decided, ranked, limits, self.store, f"{target}/manual/{unit}.parquet") if ranked else 0
         yield Drawn(unit, technical, manual)
 

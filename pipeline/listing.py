@@ -85,7 +85,9 @@ def _walk(folder: str, pattern: re.Pattern[str]) -> Iterator[str]:
     """Files below a folder whose path matches, links to folders followed unless they lead back to where one came from."""
     for base, folders, files in os.walk(folder or ".", followlinks=True):
         above = {os.path.realpath(parent) for parent in (base, *map(str, Path(base).parents))}
-        folders[:] = sorted(name for name in folders if not _hidden(name) and os.path.realpath(f"{base}/{name}") not in above)
+        folders[:] = sorted(
+            name for name in folders if not _hidden(name) and os.path.realpath(f"{base}/{name}") not in above
+        )
         yield from (location for name in files if pattern.match(location := f"{base.rstrip('/')}/{name}"))
 
 

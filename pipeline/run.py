@@ -26,7 +26,7 @@ from pipeline.detectors import Detectors, load_detectors
 from pipeline.errors import RunFailed, UsageError
 from pipeline.events import PROGRESS, EventLog
 from pipeline.execution import ENGINE_LOG, Engine, check_engine, execute
-from pipeline.graph import Job, Results, results_path
+from pipeline.graph import Job, Results, Workshop, results_path
 from pipeline.output import Output, file_digests, write_json
 from pipeline.plan import Plan, Unit, deal, make_plan
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
@@ -199,15 +199,17 @@ class _Builder:
             hands=tuple(
                 tuple(hand) for hand in deal(self.inputs.plan.units, options.engine.hands(len(self.inputs.plan.units)))
             ),
-            settings=Settings(config.scans, config.limits, options.batch_documents, options.batch_bytes),
+            workshop=Workshop(
+                settings=Settings(config.scans, config.limits, options.batch_documents, options.batch_bytes),
+                handover=self.handover,
+                events=self.events.path if options.engine.shares_files else None,
+            ),
             detectors=self.inputs.detectors,
             standing=self._standing(),
             blocked=self.inputs.blocked,
             seed=config.seed,
             manual=config.sampling.manual,
             share=config.sampling.technical,
-            handover=self.handover,
-            events=self.events.path if options.engine.shares_files else None,
         )
         weight = sum(
             unit.weight

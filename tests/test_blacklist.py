@@ -37,7 +37,7 @@ def test_exactly_five_percent_is_not_above_five_percent(violations: int, documen
 
 
 def test_verdicts_are_new_and_in_order() -> None:
-    counted = {name: (1, 2) for name in ("d", "lifted", "a", "listed")} | {"good": (0, 100)}
+    counted = dict.fromkeys(("d", "lifted", "a", "listed"), (1, 2)) | {"good": (0, 100)}
     standing = Standing(MAXIMUM, sources=frozenset({"listed", "good"}), lifted=frozenset({"lifted"}))
     assert judge(counted, standing) == [Verdict("a", 1, 2), Verdict("d", 1, 2)]
 

@@ -140,7 +140,7 @@ def test_a_term_of_two_risks_speaks_of_both(decider: Decider) -> None:
 
 
 def test_at_most_twenty_undecided_findings_are_kept_of_a_detector(decider: Decider) -> None:
-    many = tuple((kind, "weak") for kind in ["EMAIL"] * 30) + (("EMAIL", "validated"),)
+    many = (*[("EMAIL", "weak")] * 30, ("EMAIL", "validated"))
     _, findings = decide(decider, document(tuple(C), pii=many), document(tuple(C)))
     kept = [(finding["detector"], finding["row"], finding["verdict"]) for finding in findings]
     assert kept.count(("keywords@1", 5, "candidate")) == 2 * MAX_CANDIDATES

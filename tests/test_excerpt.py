@@ -48,12 +48,12 @@ def test_an_identifier_is_masked_wherever_the_hit_is(identifier: str) -> None:
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
-@pytest.mark.parametrize("distance", range(CONTEXT - 22, CONTEXT + 4))
-def test_an_identifier_at_the_edge_of_the_quotation_is_masked(identifier: str, distance: int) -> None:
-    behind = f"赌博{'远' * distance} {identifier} 完"
-    before = f"完 {identifier} {'远' * distance}赌博"
-    for shown in (excerpt(behind, 0, 2), excerpt(before, len(before) - 2, len(before))):
-        assert all(identifier[at : at + 5] not in shown for at in range(len(identifier) - 4))
+def test_an_identifier_at_the_edge_of_the_quotation_is_masked(identifier: str) -> None:
+    for distance in range(CONTEXT - 22, CONTEXT + 4):
+        behind = f"赌博{'远' * distance} {identifier} 完"
+        before = f"完 {identifier} {'远' * distance}赌博"
+        for shown in (excerpt(behind, 0, 2), excerpt(before, len(before) - 2, len(before))):
+            assert all(identifier[at : at + 5] not in shown for at in range(len(identifier) - 4))
 
 
 def test_plain_words_and_short_numbers_stay_readable() -> None:

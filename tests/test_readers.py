@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -111,9 +112,7 @@ def test_byte_ranges_together_hold_exactly_the_records_of_the_file(
     whole = read_jsonl(path, content)
     borders = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
     ranges = [
-        read_jsonl(path, span=(low, high), batch=batch)
-        for low, high in zip(borders, borders[1:], strict=False)
-        if low < high
+        read_jsonl(path, span=(low, high), batch=batch) for low, high in itertools.pairwise(borders) if low < high
     ]
     assert [(row["offset"], row["text"]) for part in ranges for row in part.rows] == [
         (row["offset"], row["text"]) for row in whole.rows

@@ -1,3 +1,4 @@
+import itertools
 import os
 import socket
 from pathlib import Path
@@ -31,7 +32,7 @@ def rows(count: int) -> pa.Table:
 def write(path: Path, table: pa.Table, cuts: list[int]) -> Path:
     file = TableFile(path, SCHEMA)
     borders = [0, *sorted(min(cut, len(table)) for cut in cuts), len(table)]
-    for low, high in zip(borders, borders[1:], strict=False):
+    for low, high in itertools.pairwise(borders):
         for batch in table.slice(low, high - low).combine_chunks().to_batches() or [
             pa.RecordBatch.from_pylist([], schema=SCHEMA)
         ]:

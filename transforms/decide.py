@@ -6,8 +6,9 @@ rules of the policy are tried in order and the first that holds decides; its nam
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from schemas.profile import Profile
 from schemas.results import DOCUMENTS, FINDINGS
 
 VERSION = 1
+_SINGLE = 1e-6  # scores are stored in single precision and rounded again before they decide
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
 COUNTED_GRADES = ("validated", "contextual")
 
@@ -91,6 +93,13 @@ class Decider:
         self.library = library
         self.thresholds = thresholds
 
+    @cached_property
+    def _lowest_score(self) -> float:
+        """Below it no rule holds on the score alone; such documents are not looked at."""
+        wanted = [rule.when.score for rule in self.policy.rules if rule.when.score is not None]
+        numbers = [float(score) for score in wanted if score != "threshold"]
+        return min([*numbers, *(self.thresholds.values() if "threshold" in wanted else ())], default=2.0)
+
     def fingerprint(self) -> str:
         """Changes with everything but the layers and the admission."""
         content = [
@@ -108,17 +117,14 @@ class Decider:
         """Documents and findings for row-aligned batches of the layers base, keywords, classifier and pii."""
         base = layers["base"]
         count = base.num_rows
-        risks: list[list[str]] = [[] for _ in range(count)]
-        candidates: list[list[str]] = [[] for _ in range(count)]
-        by_keyword: list[list[str]] = [[] for _ in range(count)]
-        by_classifier: list[list[str]] = [[] for _ in range(count)]
-        pii_types: list[list[str]] = [[] for _ in range(count)]
+        nothing: Sequence[str] = ()  # shared: most documents have no risk, and lists of them keep the collector busy
+        risks, candidates, by_keyword, by_classifier, pii_types = ([nothing] * count for _ in range(5))
         pii_level = ["none"] * count
         filtered = np.zeros(count, dtype=np.bool_)
         pii_excluded = np.zeros(count, dtype=np.bool_)
         findings: list[tuple[int, dict[str, Any]]] = []
         for index, hits, scores in _evidence_rows(
-            layers["keywords"].column("hits"), layers["classifier"].column("scores")
+            layers["keywords"].column("hits"), layers["classifier"].column("scores"), self._lowest_score
         ):
             verdict = self._judge(hits, scores)
             risks[index], candidates[index] = verdict.risks, verdict.candidates
@@ -190,10 +196,8 @@ class Decider:
         return None
 
     def _holds(self, when: Conditions, risk: str, evidence: _Evidence) -> bool:
-        if any(
-            evidence.terms[tier] < needed
-            for tier, needed in (("block", when.block), ("review", when.review), ("context", when.context))
-        ):
+        terms = evidence.terms
+        if terms["block"] < when.block or terms["review"] < when.review or terms["context"] < when.context:
             return False
         if when.score is None:
             return True
@@ -238,15 +242,16 @@ class Decider:
 
 
 def _evidence_rows(
-    hits: pa.Array, scores: pa.Array
+    hits: pa.Array, scores: pa.Array, lowest: float
 ) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
-    """The rows with any evidence; the others, nearly all, are never touched one by one."""
-    some = np.flatnonzero(np.asarray(pc.or_(hits.is_valid(), scores.is_valid())))
+    """The rows with evidence that can matter; the others, nearly all, are never touched one by one."""
+    best = pc.struct_field(pc.list_element(scores, 0), "score")  # scores are stored best first
+    high = pc.fill_null(pc.greater_equal(best, lowest - _SINGLE), False)
+    some = np.flatnonzero(np.asarray(pc.or_(hits.is_valid(), high)))
     indices = pa.array(some)
-    for index, own_hits, own_scores in zip(
-        some, hits.take(indices).to_pylist(), scores.take(indices).to_pylist(), strict=True
-    ):
-        yield int(index), own_hits or [], own_scores or []
+    own = zip(some.tolist(), hits.take(indices).to_pylist(), scores.take(indices).to_pylist(), strict=True)
+    for index, own_hits, own_scores in own:
+        yield index, own_hits or [], own_scores or []
 
 
 def _uses_terms(when: Conditions) -> bool:

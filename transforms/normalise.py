@@ -7,7 +7,9 @@ between Latin letters they are the word boundary.
 """
 
 import hashlib
+import itertools
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -165,8 +167,16 @@ def normalised_blocks(batch: TextBatch) -> list[Normalised]:
     return cached
 
 
+def normalise_terms(terms: Sequence[str]) -> list[str]:
+    """Keywords folded like the text they are looked for in. Empty where nothing of one would stay."""
+    starts = np.zeros(len(terms) + 1, dtype=np.int64)
+    np.cumsum([len(term) for term in terms], out=starts[1:])
+    codes = np.frombuffer("".join(terms).encode("utf-32-le"), dtype=np.uint32)
+    folded = normalise(Block(0, codes, starts))
+    text = folded.codes.tobytes().decode("utf-32-le")
+    return [text[low:high].strip() for low, high in itertools.pairwise(folded.starts.tolist())]
+
+
 def normalise_term(term: str) -> str:
-    """A keyword folded like the text it is looked for in. Empty where nothing of it would stay."""
-    codes = np.frombuffer(term.encode("utf-32-le"), dtype=np.uint32)
-    folded = normalise(Block(0, codes, np.array([0, len(codes)], dtype=np.int64)))
-    return folded.codes.tobytes().decode("utf-32-le").strip()
+    """One keyword folded."""
+    return normalise_terms([term])[0]

@@ -93,10 +93,13 @@ class Tray:
         if self._bytes and self._bytes + size > self.batch_bytes:
             self.flush()
         ledger = self.ledgers[-1]
-        for column, value in zip(
-            self._columns, (len(self.ledgers) - 1, ledger.records_read, offset, native_id, url, text), strict=True
-        ):
-            column.append(value)
+        members, rows, offsets, ids, urls, texts = self._columns
+        members.append(len(self.ledgers) - 1)
+        rows.append(ledger.records_read)
+        offsets.append(offset)
+        ids.append(native_id)
+        urls.append(url)
+        texts.append(text)
         ledger.records_read += 1
         ledger.audited += 1
         self._bytes += size
@@ -220,7 +223,7 @@ def _values(node: Any, steps: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _value(record: dict[str, Any], steps: tuple[str, ...]) -> Any:
-    return next(_values(record, steps), None)
+    return record.get(steps[0]) if len(steps) == 1 else next(_values(record, steps), None)
 
 
 class RawFile:
