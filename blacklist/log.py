@@ -16,6 +16,8 @@ from schemas.chain import GENESIS, append_to_chain, cut_torn_line, read_chain
 EVENTS = "events.ndjson"
 STATE = "blacklist.csv"
 SCOPES = ("suspended", "source", "domain")
+# what spreadsheets take for the beginning of a formula, or skip on their way to one
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 COLUMNS = (
     "source_key",
     "scope",
@@ -96,10 +98,10 @@ class BlacklistLog:
 
 def replay(events: Iterable[dict[str, Any]]) -> list[Entry]:
     """The state after these events."""
-    state: dict[str, Entry] = {}
+    state: dict[tuple[str, bool], Entry] = {}
     for event in events:
         evidence = event.get("evidence") or {}
-        state[event["source_key"]] = Entry(
+        state[event["source_key"], event["scope"] == "domain"] = Entry(
             source_key=event["source_key"],
             scope=event["scope"],
             reason=event["reason"],
@@ -129,4 +131,4 @@ def state_csv(entries: Iterable[Entry]) -> str:
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -10,12 +10,16 @@ from blacklist.log import BlacklistLog, ChainBroken, state_csv
 from pipeline.errors import RunFailed, UsageError
 from pipeline.output import Output
 from pipeline.scans import sha256_file
+from schemas.chain import cut_torn_line
 from transforms.provenance import registrable_domain
 
 
-def _log(folder: Path) -> BlacklistLog:
+def _log(folder: Path, mend: bool = False) -> BlacklistLog:
+    """The log, its chain checked; with `mend`, and only while the folder is held, a line cut off by a crash is removed."""
     Output(folder).must_exist()
     log = BlacklistLog(Output(folder).blacklist)
+    if mend:
+        cut_torn_line(log.path)
     try:
         log.events()
     except ChainBroken as error:
@@ -49,10 +53,11 @@ def add(folder: Path, source: str, scope: str, by: str, reason: str) -> int:
     """Adds a source or domain."""
     if scope not in ("source", "domain"):
         raise UsageError(f"--scope: {scope}: 应为 source 或 domain / should be source or domain")
+    Output(folder).must_exist()
     if scope == "domain" and registrable_domain(source) != source:
         raise UsageError(wrong_domain(source))
-    log = _log(folder)
     with Output(folder).held():
+        log = _log(folder, mend=True)
         if any(entry.source_key == source and entry.active and entry.scope == scope for entry in log.entries()):
             print(f"{source}: 已在黑名单，未重复记录 / is on the blacklist already, nothing was added")
             return 0
@@ -63,13 +68,15 @@ def add(folder: Path, source: str, scope: str, by: str, reason: str) -> int:
 
 def lift(folder: Path, source: str, people: tuple[str, str], reason: str, evidence: Path) -> int:
     """Lifts an active entry for the version of the source, and the rules, of the current run."""
-    log = _log(folder)
+    Output(folder).must_exist()
     if len({person.strip().casefold() for person in people}) < 2 or not all(person.strip() for person in people):
         raise UsageError("--second: 解除须由两人决定 / a lift takes two different people")
     if not evidence.is_file():
         raise UsageError(f"--evidence: {evidence}: 没有这个文件 / no such file")
     with Output(folder).held():
-        active = {entry.source_key: entry for entry in log.entries() if entry.active}
+        log = _log(folder, mend=True)
+        listed = sorted((entry for entry in log.entries() if entry.active), key=lambda entry: entry.scope != "domain")
+        active = {entry.source_key: entry for entry in listed}  # a source before a domain of the same name
         if source not in active:
             raise UsageError(f"{source}: 不在黑名单 / is not on the blacklist: {', '.join(active) or '(empty)'}")
         current = Output(folder).current

@@ -77,7 +77,7 @@ class _File(_Model):
     output: str = "./out"
     scans: str | None = None
     seed: str = Field(min_length=1, max_length=200, strict=True)
-    sources: list[dict[str, Any]] | str
+    sources: Any
     lexicons: list[str] = []
     classifier: ClassifierSettings = ClassifierSettings()
     policy: str | None = None
@@ -261,6 +261,11 @@ class _Checker:
             file = self.base / value
             records, root, prefix = self._source_file(file)
         if not isinstance(records, list):
+            if value is not None and not isinstance(value, str):
+                self._problem(
+                    ("sources",),
+                    "应为来源列表，或来源清单文件的路径 / should be a list of sources, or the path of a file of them",
+                )
             return []
         if not records:
             self._problem(("sources",), "一个来源都没有 / no source at all: name at least one")

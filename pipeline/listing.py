@@ -27,38 +27,54 @@ class Found:
     identity: str
 
 
-def list_files(url: str) -> list[Found]:
-    """Files a path names, in code-point order of their names; hidden ones and `_*` are left out.
+def list_files(pattern: str, base: Path) -> list[Found]:
+    """Files a path, folder or glob names, in code-point order of their names; hidden ones and `_*` are left out.
 
-    The name of a file is its path below the glob's fixed part, or below its folder. Links to folders are followed,
-    but not in circles. Raises OSError where the location does not answer.
+    `base` is the folder relative paths start from; its own name is never taken for a glob. The name of a file is its
+    path below the glob's fixed part, or below its folder. Links to folders are followed, but not in circles. Raises
+    OSError where the location does not answer.
     """
-    fs, path = fsspec.core.url_to_fs(url)
-    local = is_local(fs)
+    if "://" in pattern:
+        fs, path = fsspec.core.url_to_fs(pattern)
+        found = _local(Path("/"), path.lstrip("/")) if is_local(fs) else _remote(fs, path, pattern)
+    elif Path(pattern).is_absolute():
+        found = _local(Path("/"), pattern.lstrip("/"))
+    else:
+        found = _local(base, pattern)
+    return sorted((file for file in found if not _hidden(file.name)), key=lambda file: file.name)
+
+
+def _local(base: Path, pattern: str) -> list[Found]:
+    root = str(base).rstrip("/") + "/"
+    path = root + pattern
+    if not _MAGIC & set(pattern) and Path(path).is_dir():
+        pattern = pattern.rstrip("/") + "/**"
+        path = root + pattern
+    if not _MAGIC & set(pattern) or (os.path.lexists(path) and not Path(path).is_dir()):
+        return [_on_disk(path, path.rpartition("/")[0] + "/")] if os.path.lexists(path) else []
+    fixed = root + _fixed_part(pattern)
+    matches = re.compile(glob_translate(pattern)).match
+    return [_on_disk(place, fixed) for place in _walk(fixed) if matches(place[len(root) :])]
+
+
+def _remote(fs: Any, path: str, url: str) -> list[Found]:
     if not _MAGIC & set(path) and fs.isdir(path):
         path = path.rstrip("/") + "/**"
-    literal = not _MAGIC & set(path) or (local and os.path.lexists(path) and not Path(path).is_dir())
+    literal = not _MAGIC & set(path)
     fixed = path.rpartition("/")[0] + "/" if literal else _fixed_part(path)
-    if local:
-        locations = [path] if literal else list(_walk(fixed, re.compile(glob_translate(path))))
-        found = [_on_disk(location, fixed) for location in locations if os.path.lexists(location)]
-    else:
-        entries = (
-            {path: fs.info(path)} if literal and fs.exists(path) else {} if literal else fs.glob(path, detail=True)
+    entries = ({path: fs.info(path)} if fs.exists(path) else {}) if literal else fs.glob(path, detail=True)
+    scheme = url.split("://", maxsplit=1)[0]
+    return [
+        Found(
+            place[len(fixed) :],
+            fs.unstrip_protocol(place),
+            int(info["size"]),
+            etag_of(fs, place, info),
+            f"{scheme}://{place}",
         )
-        scheme = url.split("://", maxsplit=1)[0]
-        found = [
-            Found(
-                place[len(fixed) :],
-                fs.unstrip_protocol(place),
-                int(info["size"]),
-                etag_of(fs, place, info),
-                f"{scheme}://{place}",
-            )
-            for place, info in entries.items()
-            if info.get("type") != "directory"
-        ]
-    return sorted((file for file in found if not _hidden(file.name)), key=lambda file: file.name)
+        for place, info in entries.items()
+        if info.get("type") != "directory"
+    ]
 
 
 def is_local(fs: Any) -> bool:
@@ -81,14 +97,12 @@ def _on_disk(location: str, fixed: str) -> Found:
     return Found(location[len(fixed) :].lstrip("/"), location, size, version, os.path.realpath(location))
 
 
-def _walk(folder: str, pattern: re.Pattern[str]) -> Iterator[str]:
-    """Files below a folder whose path matches, links to folders followed unless they lead back to where one came from."""
-    for base, folders, files in os.walk(folder or ".", followlinks=True):
+def _walk(folder: str) -> Iterator[str]:
+    """Files below a folder, links to folders followed unless they lead back to where one came from."""
+    for base, folders, files in os.walk(folder, followlinks=True):
         above = {os.path.realpath(parent) for parent in (base, *map(str, Path(base).parents))}
-        folders[:] = sorted(
-            name for name in folders if not _hidden(name) and os.path.realpath(f"{base}/{name}") not in above
-        )
-        yield from (location for name in files if pattern.match(location := f"{base.rstrip('/')}/{name}"))
+        folders[:] = [name for name in folders if not _hidden(name) and os.path.realpath(f"{base}/{name}") not in above]
+        yield from (f"{base.rstrip('/')}/{name}" for name in files)
 
 
 def _hidden(name: str) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from blacklist.log import EVENTS
 from pipeline.errors import OutputBusy, RunFailed, UsageError
 from pipeline.scans import sha256_file
 from schemas.chain import append_to_chain, cut_torn_line, read_chain
@@ -98,6 +99,7 @@ class Output:
     def tidy(self) -> None:
         """After an interruption: makes `current` the last published run and drops runs that never were published."""
         cut_torn_line(self.publications)
+        cut_torn_line(self.blacklist / EVENTS)
         records, problems = read_chain(self.publications)
         if problems:
             raise RunFailed(
@@ -111,6 +113,16 @@ class Output:
         existing = [record["run_id"] for record in records if (self.runs / record["run_id"]).is_dir()]
         if existing and (self.current is None or self.current.folder.name != existing[-1]):
             self._switch(existing[-1])
+
+    @contextlib.contextmanager
+    def at_its_place(self, run_id: str) -> Iterator[Path]:
+        """The run being built under the path it will have once published."""
+        link = self.runs / run_id
+        link.symlink_to(BUILDING)
+        try:
+            yield link
+        finally:
+            link.unlink()
 
     def publish(self, run_id: str) -> None:
         """Makes the finished run in `building` the current one; each step is atomic and `tidy` completes a broken row."""

@@ -1,7 +1,8 @@
 """From the configuration to units of work: which shards there are, and how they are split and packed.
 
 Splitting and packing look at names and sizes only, so the same corpus is always cut the same way, and adding a file
-changes only the pack it falls into (pack borders are chosen by the names of files, as in content-defined chunking).
+changes the pack it falls into and seldom its neighbours (pack borders are chosen by the names of files, as in
+content-defined chunking).
 """
 
 import hashlib
@@ -128,10 +129,9 @@ def _shards(
     """The shards of a source in code-point order of their names."""
     shards: dict[str, Shard] = {}
     for pattern in source.paths:
-        url = pattern if "://" in pattern else str(base / pattern)
         place = f"来源 {source.id} / source {source.id}: paths: {pattern}"
         try:
-            files = list_files(url)
+            files = list_files(pattern, base)
         except (OSError, ValueError, ImportError) as error:
             problems.append(f"{place}: 无法列出文件 / cannot list files: {error}")
             continue

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from blacklist.log import FORMULA
 from pipeline.config import Limits
 from pipeline.database import connect, parquet_list, result_files
 from pipeline.errors import UsageError
@@ -162,7 +163,7 @@ def harmless(text: str) -> str:
 
 def _formula_safe(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula, marked as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _workbook(answers: Sequence[Answer], target: Path) -> None:

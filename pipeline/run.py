@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from blacklist.blocked import load_blocked
-from blacklist.log import BlacklistLog
+from blacklist.log import BlacklistLog, ChainBroken
 from blacklist.rule import Standing
 from pipeline import __version__, books, samples
 from pipeline.accounts import Item
@@ -90,7 +90,7 @@ def run(config: Config, options: Options) -> Outcome:
     output.prepare()
     with output.held(), _disk_errors(config):
         output.tidy()
-        log = BlacklistLog(output.blacklist)
+        log = _log(output)
         inputs = _Inputs(config, detectors, plan, blocked)
         current = output.current
         if (
@@ -180,7 +180,8 @@ class _Builder:
         samples.finish(self.store, self.handover, results, self.folder / "samples")
         self._record_verdicts(results)
         rows = self._rows(results, ledger)
-        build_database(self.folder, rows, self.config.store.native_rows)
+        with self.output.at_its_place(self.run_id) as place:  # views name files by the path they will have
+            build_database(place, rows, self.config.store.native_rows)
         write_json(
             self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined))
         )
@@ -190,6 +191,7 @@ class _Builder:
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
         self.output.publish(self.run_id)
         self.store.discard(self.handover)
+        self.store.sweep()
         seconds = _seconds_since(self.started)
         return Outcome(self.output.runs / self.run_id, False, len(quarantined), self.inputs.plan.warnings, seconds)
 
@@ -377,6 +379,19 @@ class _Builder:
             "blacklist_head": self.log.head(),
             "files": file_digests(self.folder),
         }
+
+
+def _log(output: Output) -> BlacklistLog:
+    """The blacklist log, its chain sound and its state file up to date."""
+    log = BlacklistLog(output.blacklist)
+    try:
+        if log.events():
+            log.write_state()
+    except ChainBroken as error:
+        raise RunFailed(
+            f"黑名单记录被改动，不再写入 / the blacklist log was changed; nothing is written:\n{error}"
+        ) from None
+    return log
 
 
 def _blocked(config: Config) -> Blocked:

@@ -94,11 +94,31 @@ def test_a_folder_that_is_a_link_is_followed(tmp_path: Path, configure: Configur
     assert names(plan(configure, "d/linked")) == ["x/a.jsonl"]
 
 
+def test_a_link_to_a_folder_is_followed(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "real/deep/a.jsonl", "d/b.jsonl")
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "real")
+    assert names(plan(configure, "d/**/*.jsonl")) == ["b.jsonl", "link/deep/a.jsonl"]
+
+
 def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path, configure: Configure) -> None:
-    files(tmp_path, "d/a.jsonl")
+    files(tmp_path, "d/b.jsonl")
     (tmp_path / "d" / "dangling.jsonl").symlink_to(tmp_path / "gone.jsonl")
-    with pytest.raises(UsageError, match="the link leads nowhere"):
+    with pytest.raises(UsageError, match="leads nowhere"):
         plan(configure, "d/*.jsonl")
+    assert names(plan(configure, "d/*.jsonl", allow_missing=True)) == ["b.jsonl"]
+
+
+def test_the_folder_of_the_configuration_may_hold_glob_characters(tmp_path: Path) -> None:
+    from pipeline.listing import list_files
+
+    base = tmp_path / "we[ird]*"
+    files(base, "d/x/a.jsonl", "d/b.jsonl")
+    for pattern, expected in (
+        ("d/**/*.jsonl", ["b.jsonl", "x/a.jsonl"]),
+        ("d", ["b.jsonl", "x/a.jsonl"]),
+        ("d/b.jsonl", ["b.jsonl"]),
+    ):
+        assert [file.name for file in list_files(pattern, base)] == expected
 
 
 def test_the_same_file_in_two_sources_is_an_error(tmp_path: Path, configure: Configure) -> None:

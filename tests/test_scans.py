@@ -1,6 +1,8 @@
 import itertools
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -145,3 +147,18 @@ def test_a_discarded_folder_may_be_gone_already(store: ScanStore) -> None:
     store.discard("handover")
     store.discard("handover")
     assert not store.exists(f"{store.location}/handover/x")
+
+
+def test_workspaces_of_dead_processes_are_swept_and_those_of_living_ones_kept(tmp_path: Path) -> None:
+    store = ScanStore(str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead = tmp_path / "tmp" / f"{socket.gethostname()}-{ended.pid}-0123456789ab"
+    elsewhere = tmp_path / "tmp" / f"another-host-{ended.pid}-0123456789ab"
+    for folder in (dead, elsewhere):
+        folder.mkdir(parents=True)
+    with store.workspace() as mine:
+        store.sweep()
+        assert mine.is_dir()
+    assert not dead.exists()
+    assert elsewhere.is_dir()

@@ -187,7 +187,7 @@ class Picker:
                 "missing_text", f"no text in field {', '.join(_spelled(steps) for steps in self._text)}", offset
             )
             return None
-        return "\n".join(parts)
+        return "\n".join(parts) if any(parts) else ""
 
 
 def _steps(path: str) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def _record(line: bytes, offset: int, encoding: str, picker: Picker, tray: Tray)
     if not line or line.isspace():
         return  # a blank line is no record
     try:
-        record = orjson.loads(line if encoding == "utf-8" else line.decode(encoding))
+        record = orjson.loads(line if encoding == "utf-8" else _decoded(line, encoding, offset))
     except UnicodeDecodeError as error:
         tray.reject("invalid_encoding", f"not {encoding} at byte {error.start} of the line", offset)
         return
@@ -94,6 +94,11 @@ def _record(line: bytes, offset: int, encoding: str, picker: Picker, tray: Tray)
         tray.reject(*_diagnose(line, encoding, error), offset)
         return
     picker.pick(record, tray, offset)
+
+
+def _decoded(line: bytes, encoding: str, offset: int) -> str:
+    text = line.decode(encoding)
+    return text.removeprefix("\ufeff") if offset == 0 else text
 
 
 def _diagnose(line: bytes, encoding: str, error: orjson.JSONDecodeError) -> tuple[str, str]:

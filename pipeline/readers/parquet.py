@@ -63,7 +63,9 @@ def read(
     with opened(member, url) as handle:
         probe = _Watched(member, handle)
         try:
-            file = pq.ParquetFile(pa.PythonFile(probe, mode="r"), pre_buffer=False, buffer_size=_BUFFER)
+            file = pq.ParquetFile(
+                pa.PythonFile(probe, mode="r"), pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True
+            )
         except (OSError, pa.ArrowException) as error:
             probe.reraise()
             tray.reject_stretch("corrupt_parquet", f"the footer cannot be read: {_brief(error)}", None)
