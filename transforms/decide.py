@@ -155,6 +155,10 @@ class Decider:
         documents = pa.record_batch([columns[name] for name in DOCUMENTS.names], schema=DOCUMENTS)
         return documents, _finding_rows(findings, documents)
 
+    def risks(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> list[str]:
+        """The risks decided for one document, from its rows of the layers keywords and classifier."""
+        return self._judge(hits, scores).risks
+
     def _judge(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> _Verdict:
         evidence: dict[str, _Evidence] = {}
         for hit in hits:
