@@ -4,16 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out/demo
 WORKERS ?= 1
+S3_SERVER := build/s3/versitygw
+VERSITYGW_PACKAGE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-.PHONY: audit test test-slow lint format bench eval setup demo-corpus constraints clean
+.PHONY: audit test test-slow lint format bench eval setup s3-server demo-corpus constraints clean
 
 audit: setup  ## run the audit on the bundled demo corpus and say where the results are
 	$(BIN)/corpus-audit demo --out $(OUT) --workers $(WORKERS)
 
-test: setup  ## the whole test suite
+test: setup s3-server  ## the whole test suite
 	$(BIN)/python -m pytest -n 2
 
-test-slow: setup  ## also the tests that take minutes
+test-slow: setup s3-server  ## also the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
 
 lint: setup  ## ruff and mypy
@@ -30,6 +32,16 @@ bench: setup  ## throughput and memory beside the naive script, in one run
 
 eval: setup  ## detection quality on ../shared/data, where it is
 	$(BIN)/python -m benchmarks.evaluate
+
+s3-server: $(S3_SERVER)  ## the S3 server of the tests, about two minutes the first time; without Go they are skipped
+
+$(S3_SERVER):
+	@mkdir -p build/s3; if command -v go >/dev/null; then \
+	  echo "building $(VERSITYGW_PACKAGE) for the tests of object storage ..."; \
+	  GOBIN=$(CURDIR)/build/s3 GOTOOLCHAIN=local go install -trimpath -ldflags "-s -w" $(VERSITYGW_PACKAGE) > build/s3/log 2>&1 \
+	    && rm -f build/s3/log \
+	    || echo "could not build it, the tests of object storage will be skipped: see build/s3/log" >&2; \
+	else echo "no Go: the tests of object storage will be skipped (or set VERSITYGW to a versitygw)" >&2; fi
 
 demo-corpus: setup  ## write demo/corpus again
 	$(BIN)/python -m demo.make

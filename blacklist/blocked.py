@@ -6,7 +6,7 @@ from pathlib import Path
 
 from schemas.loading import DocumentError
 from transforms.decide import Blocked
-from transforms.provenance import registrable_domain
+from transforms.provenance import canonical_url, registrable_domain
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -26,7 +26,7 @@ def load_blocked(paths: Sequence[Path]) -> Blocked:
             if _HASH.fullmatch(item.lower()):
                 hashes.add(item.lower())
             elif "://" in item:
-                urls.add(item)
+                urls.add(canonical_url(item))
             elif registrable_domain(item) == item.lower():
                 domains.add(item.lower())
             else:

@@ -3,6 +3,8 @@
 Literal and in whole numbers, on all documents audited, before any filtering. Exactly 5 % is not more than 5 %.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 
 
@@ -14,6 +16,7 @@ class Standing:
     sources: frozenset[str] = field(default_factory=frozenset)
     domains: frozenset[str] = field(default_factory=frozenset)
     lifted: frozenset[str] = field(default_factory=frozenset)
+    lifted_domains: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, order=True)
@@ -43,3 +46,8 @@ def judge(counted: dict[str, tuple[int, int]], standing: Standing) -> list[Verdi
         and source not in standing.sources
         and source not in standing.lifted
     )
+
+
+def corpus_version(source_versions: dict[str, str]) -> str:
+    """What all sources together hold, as a digest: the lift of a domain holds for this version only."""
+    return hashlib.sha256(json.dumps(sorted(source_versions.items())).encode()).hexdigest()

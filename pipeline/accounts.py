@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,7 +22,7 @@ class Item(NamedTuple):
     source_id: str
     group: str  # bucket, risk, type of personal information, reason; empty for `source`
     phase: str
-    unit: str  # documents | bytes | chars | findings | violations | …
+    unit: str  # documents | bytes | chars | tokens | findings | violations | …
 
 
 Tally = Counter[Item]
@@ -75,6 +76,7 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
             tally[Item("source", source_id, "", phase, unit)] += _sum(flag, mask, documents.num_rows)
         chosen = documents if mask is None else documents.filter(mask)
         _grouped(tally, chosen, "bucket", source_id, phase)
+        _tokens(tally, chosen, source_id, phase)
         for table, column in (("risk", "risks"), ("pii", "pii_types")):
             for value in pc.value_counts(pc.list_flatten(chosen.column(column))).to_pylist():
                 tally[Item(table, source_id, value["values"], phase, "documents")] += value["counts"]
@@ -100,6 +102,24 @@ def _sum(column: pa.Array | None, mask: pa.Array | None, rows: int) -> int:
         return rows if mask is None else int(pc.sum(mask).as_py() or 0)
     chosen = column if mask is None else pc.filter(column, mask)
     return int(pc.sum(chosen).as_py() or 0)
+
+
+def _tokens(tally: Tally, documents: pa.RecordBatch | pa.Table, source_id: str, phase: str) -> None:
+    """What a total of tokens and its error are made from, of the documents whose tokens were counted.
+
+    Squares and products are summed as Python integers: 64 bits do not hold them.
+    """
+    counted = documents.filter(pc.is_valid(documents.column("tokens")))
+    buckets = np.asarray(counted.column("bucket").to_pylist(), dtype=object)
+    tokens, size = (np.asarray(counted.column(name).to_pylist(), dtype=object) for name in ("tokens", "bytes"))
+    for bucket in sorted(set(buckets)):
+        own = buckets == bucket
+        t, x = tokens[own], size[own]
+        sums = {"tokens": t, "tt": t * t, "tx": t * x, "xx": x * x, "x": x}
+        for unit, values in sums.items():
+            name = unit if unit == "tokens" else f"counted_{unit}"
+            tally[Item("bucket", source_id, bucket, phase, name)] += int(values.sum())
+        tally[Item("bucket", source_id, bucket, phase, "counted")] += len(t)
 
 
 def _grouped(

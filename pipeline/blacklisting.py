@@ -7,6 +7,7 @@ from typing import Any
 
 from blacklist.blocked import wrong_domain
 from blacklist.log import BlacklistLog, ChainBroken, state_csv
+from blacklist.rule import corpus_version
 from pipeline.errors import RunFailed, UsageError
 from pipeline.output import Output
 from pipeline.scans import sha256_file
@@ -33,7 +34,8 @@ def show_list(folder: Path, everything: bool) -> int:
     for entry in entries:
         rate = "" if entry.rate is None else f"  {entry.violations}/{entry.documents} = {entry.rate:.2%}"
         state = entry.scope if entry.active else "已解除 / lifted"
-        print(f"{entry.source_key}  {state}{rate}  {entry.decided_at}  {entry.decided_by}  {entry.reason}")
+        line = f"{entry.source_key}  {state}{rate}  {entry.decided_at}  {entry.decided_by}  {entry.reason}"
+        print("".join(char if char.isprintable() else " " for char in line))
     if not entries:
         print("黑名单为空 / the blacklist is empty")
     return 0
@@ -81,10 +83,11 @@ def lift(folder: Path, source: str, people: tuple[str, str], reason: str, eviden
             raise UsageError(f"{source}: 不在黑名单 / is not on the blacklist: {', '.join(active) or '(empty)'}")
         current = Output(folder).current
         manifest = current.manifest if current is not None else {}
+        versions = manifest.get("source_versions", {})
         proof = {
             "file": evidence.name,
             "sha256": sha256_file(evidence),
-            "source_version": manifest.get("source_versions", {}).get(source),
+            "source_version": corpus_version(versions) if active[source].scope == "domain" else versions.get(source),
             "ruleset_sha256": manifest.get("ruleset_sha256"),
             "run_id": manifest.get("run_id"),
         }

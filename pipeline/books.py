@@ -2,19 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.accounts import Item, Tally
-from pipeline.config import Config
 from pipeline.database import result_files, shard_counts
 from pipeline.decisions import DecidedUnit
 from pipeline.errors import RunFailed
 from pipeline.samples import sizes
+from pipeline.scan import Quarantined
 from pipeline.scans import sha256_file
 from pipeline.statistics import rate
 from schemas.database import SCHEMA_VERSION
-from schemas.profile import is_shipped
+from schemas.policy import Policy, is_bundled
+from schemas.profile import Profile, is_shipped
+from schemas.sources import SourceRecord
 
 
 def ledger(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
@@ -38,6 +41,23 @@ def ledger(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
         for shard in scanned.quarantined:
             row(shard.source_id, shard.shard)["complete"] = False
     return [rows[key] for key in sorted(rows)]
+
+
+def quarantined(units: Sequence[DecidedUnit]) -> list[Quarantined]:
+    """The shards that were set aside, each once, with what went wrong first."""
+    found: dict[tuple[str, str], Quarantined] = {}
+    for shard in sorted(
+        (shard for decided in units for shard in decided.scanned.quarantined),
+        key=lambda shard: (
+            shard.reason == "incomplete_shard",
+            shard.source_id,
+            shard.shard,
+            shard.reason,
+            shard.detail,
+        ),
+    ):
+        found.setdefault((shard.source_id, shard.shard), shard)
+    return [found[key] for key in sorted(found)]
 
 
 def shards(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
@@ -78,17 +98,32 @@ def must_balance(rows: Sequence[dict[str, Any]], run: Path) -> None:
         raise RunFailed("账目不平，未发布 / the books do not balance, nothing was published:\n" + "\n".join(wrong[:20]))
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a run was asked: declared sources, profile, policy, and the size of the manual sample."""
+
+    sources: tuple[SourceRecord, ...]
+    profile: Profile
+    policy: Policy
+    manual: int
+
+    @property
+    def custom(self) -> bool:
+        """Whether the run is not one under a shipped profile with its full sample: such output never passes."""
+        return self.manual < self.profile.manual.minimum or not is_shipped(self.profile)
+
+
 def result(
-    config: Config, tally: Tally, rows: dict[str, list[dict[str, Any]]], run: Path, quarantined: int
+    terms: Terms, tally: Tally, rows: dict[str, list[dict[str, Any]]], run: Path, quarantined: int
 ) -> dict[str, Any]:
     """The content of result.json: numbers only, equal for equal input, however and wherever it ran."""
 
     def total(unit: str, phase: str = "collected") -> int:
-        return sum(tally[Item("source", source.id, "", phase, unit)] for source in config.sources)
+        return sum(tally[Item("source", source.id, "", phase, unit)] for source in terms.sources)
 
     books_rows = rows["ledger"]
     (qualified, technical), manual = sizes(run / "samples")
-    passing, of = config.profile.technical.passing
+    passing, of = terms.profile.technical.passing
     reject_rows = sum(row["rejected"] for row in books_rows)
     complete = all(row["complete"] for row in books_rows)
     blacklisted = sorted(row["source_id"] for row in rows["source_stats"] if row["status"] == "blacklisted")
@@ -96,10 +131,11 @@ def result(
     open_clauses = sorted(row["clause"] for row in rows["clauses"] if row["verdict"] not in ("符合", "不适用"))
     return {
         "schema_version": SCHEMA_VERSION,
-        "profile": config.profile.id,
-        "custom_profile": config.sampling.manual < config.profile.manual.minimum or not is_shipped(config.profile),
+        "profile": terms.profile.id,
+        "custom_profile": terms.custom,
+        "custom_policy": not is_bundled(terms.policy),
         "totals": {
-            "sources": len(config.sources),
+            "sources": len(terms.sources),
             "shards": len(books_rows),
             "records_read": sum(row["records_read"] for row in books_rows),
             "audited": sum(row["audited"] for row in books_rows),
@@ -119,6 +155,9 @@ def result(
         "risks": rows["risk_stats"],
         "personal_information": rows["pii_stats"],
         "blacklisted": blacklisted,
+        "blacklisted_domains": sorted(
+            row["source_key"] for row in rows["blacklist"] if row["active"] and row["scope"] == "domain"
+        ),
         "samples": {
             "population": total("documents", "admitted"),
             "manual": {"size": manual, "sha256": sha256_file(run / "samples" / "manual.parquet")},

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from pipeline.errors import AuditError
+from pipeline.errors import AuditError, StoreError
 
 
 def main() -> NoReturn:
@@ -25,6 +25,9 @@ def main() -> NoReturn:
     except AuditError as error:
         _say(f"错误 / error: {error}")
         code = error.exit_code
+    except StoreError as error:
+        _say(f"错误 / error: {error}")
+        code = 2
     except typer.Abort:
         code = 130
     except KeyboardInterrupt:

@@ -89,6 +89,28 @@ def _audit(config: "Config", options: "Options", gates: tuple[str, ...], dry_run
 
 
 @app.command()
+def assess(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="配置文件 / configuration file")],
+    source: Annotated[str, typer.Option(help="来源编号，可在 candidates 中 / source, also one of the candidates")],
+    paths: Annotated[
+        list[str] | None, typer.Option("--path", help="以此代替来源的路径，可多次 / instead of the source's paths")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="随机抽取条数；不给则全部 / documents drawn at random; all without it")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="输出文件夹 / output folder")] = None,
+) -> int:
+    """采集前评估一个来源 / Assesses a source before it is taken in, on record."""
+    from pipeline.assess import assess as assess_source
+    from pipeline.assess import show
+    from pipeline.config import load_config
+
+    found = assess_source(load_config(config, out), source, tuple(paths or ()), sample)
+    show(found)
+    return 1 if found.record["exceeds"] else 0
+
+
+@app.command()
 def status(out: Out) -> int:
     """最近一次运行一览；运行中则看进度 / The last run at a glance; while one is running, its progress."""
     from pipeline import overview
@@ -158,6 +180,31 @@ def query(
         return 0
     queries.render(queries.ask(run, names), form, to)
     return 0
+
+
+@app.command()
+def match(
+    out: Out,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="TRAINING_FILES…", help="训练用的文件、文件夹或通配 / files, folders or globs"),
+    ],
+    fields: Annotated[
+        list[str] | None, typer.Option("--fields", help="正文字段，可重复 / text=FIELD, may be repeated")
+    ] = None,
+    form: Annotated[str | None, typer.Option("--format", help="默认按文件名 / default from the file name")] = None,
+    encoding: Annotated[str, typer.Option(help="JSON Lines 的编码 / encoding of JSON Lines")] = "utf-8",
+    name: Annotated[str | None, typer.Option(help="训练清单的名称 / name of the training manifest")] = None,
+) -> int:
+    """训练清单：训练所用文件是否即准入的语料 / Which training files are what was admitted, and what is not."""
+    from pipeline import overview
+    from pipeline.match import match as match_files
+    from pipeline.match import reading
+    from pipeline.output import Output
+
+    matched = match_files(Output(out.absolute()), files, reading(fields or [], form, encoding), name)
+    overview.show_matched(matched)
+    return 0 if matched.clean else 1
 
 
 @app.command()

@@ -5,21 +5,22 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
 
 from pipeline.errors import UsageError
+from pipeline.evidence import Gathered, gather
 from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
 from schemas.policy import Policy, load_policy
 from schemas.profile import Profile, load_profile
 from schemas.sources import SourceRecord
-
-_LATER = "本版本尚不支持 / not available in this version yet: remove it"
+from transforms.provenance import registrable_domain
 
 
 class _Model(BaseModel):
@@ -29,7 +30,7 @@ class _Model(BaseModel):
 class Sampling(_Model):
     """Sizes of the two samples. `technical` is an exact decimal, so that rounding cannot take it below the standard."""
 
-    manual: int = Field(default=4000, ge=1, strict=True)
+    manual: int = Field(default=4000, ge=1, le=10_000_000, strict=True)
     technical: Decimal = Decimal("0.10")
     population: Literal["admitted"] = "admitted"
 
@@ -55,6 +56,7 @@ class Limits(_Model):
 
     document_bytes: int = Field(default=16 << 20, ge=1024, strict=True)
     line_bytes: int = Field(default=64 << 20, ge=1024, strict=True)
+    expansion: int = Field(default=1000, ge=10, strict=True)
     unit_bytes: int = Field(default=64 << 20, ge=1 << 16, strict=True)
 
 
@@ -70,6 +72,27 @@ class ClassifierSettings(_Model):
     model: str | None = None
 
 
+class TokenizerSettings(_Model):
+    """A `tokenizer.json`, and the share of documents whose tokens are counted; None counts all. An exact decimal."""
+
+    file: str = Field(min_length=1)
+    share: Decimal | None = None
+
+    @field_validator("share", mode="before")
+    @classmethod
+    def _exact(cls, value: Any) -> Any:
+        if value is not None and (not isinstance(value, str) or not re.fullmatch(r"0?\.\d{1,6}|1(\.0{1,6})?", value)):
+            raise ValueError('应为加引号的小数 / should be a quoted decimal above 0, at most 1, such as "0.05"')
+        return value
+
+    @field_validator("share")
+    @classmethod
+    def _some(cls, value: Decimal | None) -> Decimal | None:
+        if value is not None and value == 0:
+            raise ValueError("份额须大于 0 / the share must be above 0")
+        return None if value == 1 else value
+
+
 class _File(_Model):
     """The configuration as written."""
 
@@ -78,15 +101,17 @@ class _File(_Model):
     scans: str | None = None
     seed: str = Field(min_length=1, max_length=200, strict=True)
     sources: Any
+    candidates: Any = None
     lexicons: list[str] = []
     classifier: ClassifierSettings = ClassifierSettings()
     policy: str | None = None
     blocked: list[str] = []
-    tokenizer: None = None
+    tokenizer: TokenizerSettings | None = None
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
     store: StoreSettings = StoreSettings()
-    emit: None = None
+    emit: str | None = Field(default=None, min_length=1)
+    audit_date: date | None = None
 
     @field_validator("seed")
     @classmethod
@@ -99,12 +124,10 @@ class _File(_Model):
             raise ValueError("种子不是合法的 Unicode / the seed is not valid Unicode") from None
         return value
 
-    @field_validator("tokenizer", "emit", mode="before")
+    @field_validator("tokenizer", mode="before")
     @classmethod
-    def _later(cls, value: Any) -> Any:
-        if value is not None:
-            raise ValueError(_LATER)
-        return value
+    def _file_alone(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
 
 
 class Config(_Model):
@@ -119,12 +142,18 @@ class Config(_Model):
     scans: str
     seed: str
     sources: tuple[SourceRecord, ...]
+    candidates: tuple[SourceRecord, ...]
     lexicons: tuple[Path, ...]
     classifier_model: Path | None
     blocked: tuple[Path, ...]
     sampling: Sampling
     limits: Limits
     store: StoreSettings
+    tokenizer: Path | None = None
+    tokenizer_share: Decimal | None = None
+    emit: Path | None = None
+    audit_date: date | None = None
+    evidence: dict[str, InstanceOf[Gathered]] = {}
 
     @property
     def base(self) -> Path:
@@ -146,7 +175,20 @@ class Config(_Model):
             "sampling": self.sampling.model_dump(mode="json"),
             "limits": self.limits.model_dump(mode="json"),
             "store": self.store.model_dump(mode="json"),
+            "tokenizer": self._tokenizer_snapshot(),
+            "audit_date": self.audit_date.isoformat() if self.audit_date else None,
+            "evidence": {
+                source: {fact.key: fact.sha256 for fact in gathered.facts.files}
+                for source, gathered in self.evidence.items()
+            },
         }
+
+    def _tokenizer_snapshot(self) -> dict[str, Any] | None:
+        if self.tokenizer is None:
+            return None
+        share = None if self.tokenizer_share is None else str(self.tokenizer_share)
+        digest = hashlib.sha256(self.tokenizer.read_bytes()).hexdigest()
+        return {"name": self.tokenizer.name, "sha256": digest, "share": share}
 
     @property
     def sha256(self) -> str:
@@ -180,6 +222,7 @@ class _Checker:
         self.content = content
         self.root = root
         self.problems: list[str] = []
+        self.evidence: dict[str, Gathered] = {}
 
     def check(self, out: Path | None) -> Config:
         raw: _File | None = None
@@ -188,6 +231,7 @@ class _Checker:
         except ValidationError as error:
             self.problems += [f"{self.file}: {line}" for line in validation_problems(error, self.root)]
         sources = self._sources(self.content.get("sources"))
+        candidates = self._sources(self.content.get("candidates"), ("candidates",), frozenset(s.id for s in sources))
         profile = self._load(lambda: load_profile(self._profile_name()), "profile")
         policy_name = self.content.get("policy")
         policy = self._load(
@@ -200,6 +244,13 @@ class _Checker:
         classifier = self.content.get("classifier")
         if isinstance(classifier, dict):
             self._must_be(("classifier", "model"), classifier.get("model"), Path.exists)
+        tokenizer = self.content.get("tokenizer")
+        nested = isinstance(tokenizer, dict)
+        self._must_be(
+            ("tokenizer", "file") if nested else ("tokenizer",),
+            tokenizer.get("file") if isinstance(tokenizer, dict) else tokenizer,
+            Path.is_file,
+        )
         if self.problems or raw is None or profile is None or policy is None:
             raise UsageError(self.problems)
         output = (out if out is not None else self.base / raw.output).absolute()
@@ -211,12 +262,18 @@ class _Checker:
             scans=self._scans(raw.scans, output),
             seed=raw.seed,
             sources=tuple(sources),
+            candidates=tuple(candidates),
             lexicons=tuple(self.base / name for name in raw.lexicons),
             classifier_model=self.base / raw.classifier.model if raw.classifier.model else None,
             blocked=tuple(self.base / name for name in raw.blocked),
             sampling=raw.sampling,
             limits=raw.limits,
             store=raw.store,
+            tokenizer=self.base / raw.tokenizer.file if raw.tokenizer else None,
+            tokenizer_share=raw.tokenizer.share if raw.tokenizer else None,
+            emit=(self.base / raw.emit).absolute() if raw.emit else None,
+            audit_date=raw.audit_date,
+            evidence=self.evidence,
         )
 
     def _profile_name(self) -> str:
@@ -227,6 +284,7 @@ class _Checker:
     def _scans(self, name: str | None, output: Path) -> str:
         if name is None:
             return str(output / "scans")
+        name = name.removeprefix("file://")  # a local folder, where commits are renames
         return name if "://" in name else str((self.base / name).absolute())
 
     def _load(self, load: Any, key: str) -> Any:
@@ -254,23 +312,25 @@ class _Checker:
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
         self.problems.append(f"{file}: {place}{key}: {message}")
 
-    def _sources(self, value: Any) -> list[SourceRecord]:
+    def _sources(
+        self, value: Any, prefix: tuple[int | str, ...] = ("sources",), taken: frozenset[str] = frozenset()
+    ) -> list[SourceRecord]:
+        """The records of a list in the file, or in a file of its own; ids in `taken` are used already."""
         file, records, root = self.file, value, self.root
-        prefix: tuple[int | str, ...] = ("sources",)
         if isinstance(value, str):
             file = self.base / value
             records, root, prefix = self._source_file(file)
         if not isinstance(records, list):
-            if value is not None and not isinstance(value, str):
+            if (value is not None or prefix == ("sources",)) and not isinstance(value, str):
                 self._problem(
-                    ("sources",),
+                    prefix,
                     "应为来源列表，或来源清单文件的路径 / should be a list of sources, or the path of a file of them",
                 )
             return []
         if not records:
-            self._problem(("sources",), "一个来源都没有 / no source at all: name at least one")
+            self._problem(prefix, "一个来源都没有 / no source at all: name at least one")
         sources: list[SourceRecord] = []
-        first_use: dict[str, int] = {}
+        first_use: dict[str, int] = dict.fromkeys(taken, -1)
         for index, record in enumerate(records):
             try:
                 source = SourceRecord.model_validate(record)
@@ -282,14 +342,28 @@ class _Checker:
                     file,
                     root,
                     (*prefix, index, "id"),
-                    f"来源编号重复 / source id {source.id!r} is already used by source number "
-                    f"{first_use[source.id] + 1}: every source needs its own",
+                    f"来源编号重复 / source id {source.id!r} is already used by "
+                    f"{'a source' if first_use[source.id] < 0 else f'source number {first_use[source.id] + 1}'}: "
+                    f"every source needs its own",
                 )
             first_use.setdefault(source.id, index)
-            if source.format not in (None, "jsonl", "parquet"):
-                self._problem_in(file, root, (*prefix, index, "format"), f"{source.format}: {_LATER}")
             sources.append(source)
+            for place, message in self._provenance(source):
+                self._problem_in(file, root, (*prefix, index, *place), message)
         return sources
+
+    def _provenance(self, source: SourceRecord) -> Iterator[tuple[tuple[str, str], str]]:
+        """Gathers the evidence of a source; yields what is wrong with it, and with its regions by domain."""
+        self.evidence[source.id], problems = gather(source, self.base)
+        for key, message in problems:
+            yield ("evidence", key), message
+        for domain in source.regions:
+            registrable = registrable_domain(domain)
+            if registrable != domain:
+                yield (
+                    ("regions", domain),
+                    f"应为可注册域名 / should be a registrable domain, as in documents.domain: {registrable or 'example.com'}",
+                )
 
     def _source_file(self, path: Path) -> tuple[Any, yaml.Node | None, tuple[int | str, ...]]:
         """Source records from a YAML or CSV file of their own, and where in its nodes they stand."""

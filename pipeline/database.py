@@ -1,6 +1,7 @@
 """Builds audit.duckdb once, from committed Parquet and finished statistics; after that it is only read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,21 @@ def distinct_counts(files: Sequence[Path], spill: Path) -> dict[str, Distinct]:
         rows = connection.execute(
             f"""
             SELECT source_id, count(DISTINCT content_hash),
-                   count(DISTINCT content_hash) FILTER (illegal_unhealthy), count(*) - count(DISTINCT doc_id)
+                   count(DISTINCT content_hash) FILTER (illegal_unhealthy), count(*) - count(DISTINCT doc_id),
+                   count(*) FILTER (url IS NULL)
             FROM {parquet_list(files)} GROUP BY source_id
             """
         ).fetchall()
     return {source: Distinct(*counts) for source, *counts in rows}
+
+
+@contextmanager
+def over_documents(files: Sequence[Path], spill: Path) -> Iterator[tuple[Callable[[str], list[tuple[Any, ...]]], str]]:
+    """A function that runs a query, and the relation of all documents to name in it."""
+    with connect() as connection:
+        connection.execute(f"SET temp_directory = {quoted(str(spill))}")
+        connection.register("given", results.DOCUMENTS.empty_table())
+        yield lambda query: connection.execute(query).fetchall(), parquet_list(files) if files else "given"
 
 
 def shard_counts(files: Sequence[Path]) -> dict[tuple[str, str], int]:

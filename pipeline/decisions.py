@@ -44,7 +44,13 @@ def origin_of(scanned: ScannedUnit, row_bases: tuple[int, ...]) -> Origin:
         shards=tuple(member.shard.name for member in unit.members),
         row_bases=row_bases,
         lawful_basis=unit.source.personal_info.lawful_basis is not None,
+        stage=unit.source.stage,
     )
+
+
+def layers_read(scanned: ScannedUnit) -> tuple[str, ...]:
+    """The layers that decisions are made from; tokens are there only where a tokenizer is configured."""
+    return (*LAYERS_READ, "tokens") if "tokens" in scanned.layers else LAYERS_READ
 
 
 def decide_unit(
@@ -53,8 +59,8 @@ def decide_unit(
     """Commits the decisions on a unit unless they are there already."""
     origin = origin_of(scanned, row_bases)
     content = [
-        [scanned.layers[name] for name in LAYERS_READ],
-        [origin.source_id, origin.shards, origin.row_bases, origin.lawful_basis],
+        [scanned.layers[name] for name in layers_read(scanned)],
+        [origin.source_id, origin.shards, origin.row_bases, origin.lawful_basis, origin.stage],
         decider.fingerprint(),
         admission.digest(),
         [schema.to_string() for schema in (DOCUMENTS, FINDINGS, PUBLISHED_REJECTS)],
@@ -67,7 +73,7 @@ def decide_unit(
         documents = TableFile(folder / "documents.parquet", DOCUMENTS)
         findings = TableFile(folder / "findings.parquet", FINDINGS)
         for batches in _aligned(scanned, store):
-            decided, found = decider(batches, origin, admission)
+            decided, found = decider(batches, origin, admission, documents.rows)
             documents.write(decided)
             findings.write(found)
         rejects = TableFile(folder / "rejects.parquet", PUBLISHED_REJECTS)
@@ -84,7 +90,7 @@ def decide_unit(
 
 def _aligned(scanned: ScannedUnit, store: ScanStore) -> Iterator[dict[str, pa.RecordBatch]]:
     """The layers side by side, a row group at a time. Groups have the same number of rows in every layer."""
-    paths = {name: store.path(name, scanned.layers[name]) for name in LAYERS_READ}
+    paths = {name: store.path(name, scanned.layers[name]) for name in layers_read(scanned)}
     files: dict[str, Any] = {}
     opened = []
     try:

@@ -20,6 +20,7 @@ from transforms.fingerprint import Fingerprint
 from transforms.keywords import Keywords
 from transforms.pii import PersonalInformation
 from transforms.text import Stage
+from transforms.tokens import TokenizerError, Tokens
 
 # Libraries whose version can change what a detector finds; recorded with every run.
 LIBRARIES = (
@@ -33,7 +34,13 @@ LIBRARIES = (
     "jieba",
     "opencc",
     "tldextract",
+    "protego",
+    "tokenizers",
 )
+
+
+# Stages that measure and decide nothing: a lift, bound to the rules, outlives a change of the tokenizer.
+_MEASURES = frozenset({"tokens"})
 
 
 @dataclass
@@ -45,9 +52,9 @@ class Detectors:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of all stages and rules."""
+        """Digest of all stages that can decide, and of the rules."""
         content = [
-            sorted((name, stage.fingerprint()) for name, stage in self.stages.items()),
+            sorted((name, stage.fingerprint()) for name, stage in self.stages.items() if name not in _MEASURES),
             self.decider.fingerprint(),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -77,6 +84,12 @@ def load_detectors(config: Config) -> Detectors:
         classifier.fingerprint()
     except ModelError as error:
         problems.append(str(error))
+    tokens = Tokens(config.tokenizer, config.tokenizer_share) if config.tokenizer else None
+    if tokens is not None:
+        try:
+            tokens.check()
+        except TokenizerError as error:
+            problems.append(f"tokenizer: {error}")
     if library is None or classifier is None or problems:
         raise UsageError(problems)
     stages: dict[str, Stage] = {
@@ -86,4 +99,6 @@ def load_detectors(config: Config) -> Detectors:
         "pii": PersonalInformation(),
         "fingerprint": Fingerprint(),
     }
+    if tokens is not None:
+        stages["tokens"] = tokens
     return Detectors(stages, Decider(config.policy, config.profile, library, thresholds))

@@ -100,6 +100,7 @@ def _texts(
             place = places[index]
             bucket, expected, risks = facts[place]
             if digest.hex() != expected:
+                _withdraw(decided, store)
                 raise RunFailed(
                     f"{unit.source.id}/{place[0]} 第 {place[1]} 行在扫描后变了 / row {place[1]} of {unit.source.id}/{place[0]} "
                     f"changed since it was scanned: run again"
@@ -119,8 +120,15 @@ def _texts(
         if not remaining:
             return
     if remaining:
+        _withdraw(decided, store)
         shard, row = min(remaining)
         raise RunFailed(f"抽中的文档不见了 / a sampled document is gone: {unit.source.id}/{shard} row {row}: run again")
+
+
+def _withdraw(decided: DecidedUnit, store: ScanStore) -> None:
+    """Takes back the layers of a unit that no longer say what its shards hold; the next run reads them anew."""
+    for name, key in decided.scanned.layers.items():
+        store.discard_file(store.path(name, key))
 
 
 def _facts(

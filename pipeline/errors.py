@@ -31,6 +31,14 @@ class OutputBusy(AuditError):  # noqa: N818
     exit_code = 4
 
 
+class StoreError(OSError):
+    """A remote store refuses or fails; the text names the URL and what to do."""
+
+
+class StoreSilent(StoreError):  # noqa: N818
+    """A remote store does not answer at all, so nothing is known about the file asked for."""
+
+
 class ShardUnreadable(Exception):  # noqa: N818 - internal: becomes a quarantined shard
     """Reading a shard failed for a reason outside its content: permission, input/output error, changed while read."""
 

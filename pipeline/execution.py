@@ -13,13 +13,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from pipeline.errors import RunFailed, UsageError
+from pipeline.errors import RunFailed, StoreError, UsageError
 from pipeline.events import read_progress
-
-if TYPE_CHECKING:
-    from pipeline.graph import Job
 
 _STEP = re.compile(r"\s*\[while running [^\]]*\]")
 _EXCEPTION = re.compile(r"^pipeline\.errors\.\w+: ")
@@ -63,12 +60,10 @@ def check_engine(engine: Engine) -> None:
     _options(PipelineOptions, engine)
 
 
-def execute(job: "Job", engine: Engine, folder: Path, weight: int) -> None:
-    """Runs the graph to its end. Raises RunFailed with the cause in one sentence."""
+def execute(job: Any, engine: Engine, folder: Path, weight: int, build: Callable[[Any, Any], None], title: str) -> None:
+    """Runs the graph that `build` wires to its end. Raises RunFailed with the cause in one sentence."""
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
-
-    from pipeline.graph import build
 
     options = _options(PipelineOptions, engine)
     failure: list[BaseException] = []
@@ -84,7 +79,7 @@ def execute(job: "Job", engine: Engine, folder: Path, weight: int) -> None:
     thread = threading.Thread(target=work, name="beam", daemon=True)
     with _engine_log(folder / ENGINE_LOG) as stderr:
         thread.start()
-        _watch(thread, folder, weight, stderr)
+        _watch(thread, folder, weight, stderr, title)
     if failure:
         raise _explained(failure[0])
 
@@ -127,7 +122,7 @@ def _engine_log(path: Path) -> Iterator[TextIO]:
             os.dup2(stderr.fileno(), 2)
 
 
-def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO) -> None:
+def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO, title: str) -> None:
     """Waits for the thread, with a progress bar where somebody looks at a terminal."""
     if not stderr.isatty():
         follow(thread, folder, lambda documents, size, seconds: None)
@@ -144,7 +139,7 @@ def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO) 
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(file=stderr), transient=True) as progress:
-        task = progress.add_task("扫描 / scanning", total=max(weight, 1), documents=0, speed=0.0)
+        task = progress.add_task(title, total=max(weight, 1), documents=0, speed=0.0)
 
         def show(documents: int, size: int, seconds: float) -> None:
             speed = size / 1e6 / max(seconds, 1e-3)
@@ -169,6 +164,8 @@ def _explained(error: BaseException) -> BaseException:
     text = _STEP.sub("", str(error)).strip()
     if isinstance(error, RunFailed):
         return RunFailed(text)
+    if isinstance(error, StoreError):
+        return StoreError(text)
     if os.strerror(errno.ENOSPC) in text:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if isinstance(error, OSError):

@@ -1,14 +1,16 @@
-"""The Beam graph, on one page: plan → scan → decide → combine → 5 % rule → decide → samples.
+"""The Beam graphs, on one page: plan → scan → decide → combine → 5 % rule, and admit → combine → samples.
 
-Only small things cross from stage to stage: units, tallies, rankings. Documents leave as committed files with
-deterministic names. Every step is idempotent, so an engine may retry or repeat it. The graph has no Read transforms, no
-tagged outputs, no `finish_bundle` output and one leaf, which keeps it portable between engines.
+Between the two stands what needs all documents grouped by many keys (domains, copies), which is DuckDB's work over
+committed files (pipeline/grouping.py). Only small things cross from stage to stage: units, tallies, rankings.
+Documents leave as committed files with deterministic names. Every step is idempotent, so an engine may retry or repeat
+it. The graphs have no Read transforms, no tagged outputs, no `finish_bundle` output and one leaf each, which keeps them
+portable between engines.
 """
 
 import gc
 import pickle
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -24,9 +26,12 @@ from pipeline.draw import draw_manual, draw_technical, rank_unit
 from pipeline.events import EventLog
 from pipeline.plan import Unit
 from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of
-from pipeline.scan import ScannedUnit, Settings, scan_unit
+from pipeline.scan import ScannedUnit, Settings, scan_unit, without_shards
 from pipeline.scans import ScanStore
 from transforms.decide import Admission, Blocked
+from transforms.permits import Permits
+
+Counts = dict[tuple[str, str], dict[int, int | None]]  # (source, shard) to the records of its parts, None where unknown
 
 _COLLECTOR = (100_000, 20, 50)  # the collector walks the heap of models and libraries at every full round
 
@@ -45,14 +50,38 @@ class Workshop:
 
 
 @dataclass(frozen=True)
-class Job:
-    """Everything the graph is built from. Each step takes along only what it uses."""
+class DecisionJob:
+    """What the first graph is built from. Each step takes along only what it uses."""
 
     hands: tuple[tuple[Unit, ...], ...]
     workshop: Workshop
     detectors: Detectors
-    standing: Standing
-    blocked: Blocked
+    gate: "Gate"
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A decided unit, and what grouping all documents found for it: who is out since, which rows are copies."""
+
+    decided: DecidedUnit
+    source_blacklisted: bool = False
+    domains: frozenset[str] = frozenset()
+    copies: tuple[int, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the unit has to be decided again."""
+        return bool(self.source_blacklisted or self.domains or self.copies)
+
+
+@dataclass(frozen=True)
+class SampleJob:
+    """What the second graph is built from."""
+
+    hands: tuple[tuple[Grouped, ...], ...]
+    workshop: Workshop
+    detectors: Detectors
+    gate: "Gate"
     seed: str
     manual: int
     share: Decimal
@@ -67,40 +96,37 @@ class Drawn:
     manual: int
 
 
-@dataclass(frozen=True)
-class Results:
-    """What the graph hands over."""
-
-    units: tuple[DecidedUnit, ...]
-    verdicts: tuple[Verdict, ...]
-    tally: Tally
-    cut: Cut
-    drawn: tuple[Drawn, ...]
-
-
-def build(pipeline: beam.Pipeline, job: Job) -> None:
-    """Wires the stages."""
+def build_decisions(pipeline: beam.Pipeline, job: DecisionJob) -> None:
+    """Plan → scan → decide → combine → 5 % rule. Hands over `units` and `verdicts`."""
     shop, detectors = job.workshop, job.detectors
-    before = Gate(job.standing, job.blocked)
     units = pipeline | "Plan" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
     scanned = units | "Scan" >> beam.ParDo(ScanUnits(shop, detectors))
     counts = scanned | "Count records" >> beam.FlatMap(split_counts) | "Per shard" >> beam.GroupByKey()
     bases = AsDict(counts | "Row bases" >> beam.Map(lambda shard: (shard[0], dict(shard[1]))))
 
-    first = scanned | "Decide" >> beam.ParDo(DecideUnits(shop, detectors, before), bases)
-    violations = first | "Tally violations" >> beam.ParDo(TallyUnits(shop, documents_only=True))
+    decided = scanned | "Decide" >> beam.ParDo(DecideUnits(shop, detectors, job.gate), bases)
+    violations = decided | "Tally violations" >> beam.ParDo(TallyUnits(shop, documents_only=True))
     rates = violations | "Combine rates" >> beam.CombineGlobally(SumTallies())
-    verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.standing)
+    verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.gate.standing)
+    _leave(shop, {"units": decided, "verdicts": verdicts})
 
-    decided = first | "Decide on admission" >> beam.ParDo(RedecideUnits(shop, detectors, before), AsSingleton(verdicts))
-    tally = decided | "Tally" >> beam.ParDo(TallyUnits(shop)) | "Combine" >> beam.CombineGlobally(SumTallies())
-    ranks = decided | "Rank" >> beam.ParDo(RankUnits(shop, job.seed, job.manual))
+
+def build_samples(pipeline: beam.Pipeline, job: SampleJob) -> None:
+    """Admit → combine → rank → cut → draw. Hands over `units`, `tally`, `cut` and `drawn`."""
+    shop = job.workshop
+    units = pipeline | "Decided" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
+    admitted = units | "Admit" >> beam.ParDo(AdmitUnits(shop, job.detectors, job.gate))
+    tally = admitted | "Tally" >> beam.ParDo(TallyUnits(shop)) | "Combine" >> beam.CombineGlobally(SumTallies())
+    ranks = admitted | "Rank" >> beam.ParDo(RankUnits(shop, job.seed, job.manual))
     cut = (
         ranks | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual)) | "Cut" >> beam.Map(cut_of, job.share)
     )
-    drawn = decided | "Draw" >> beam.ParDo(DrawUnits(shop, job.seed), AsSingleton(cut))
+    drawn = admitted | "Draw" >> beam.ParDo(DrawUnits(shop, job.seed), AsSingleton(cut))
+    _leave(shop, {"units": admitted, "tally": tally, "cut": cut, "drawn": drawn})
 
-    results = {"units": decided, "verdicts": verdicts, "tally": tally, "cut": cut, "drawn": drawn}
+
+def _leave(shop: Workshop, results: dict[str, beam.PCollection[Any]]) -> None:
+    """Leaves all results in one committed file: the graph's only leaf."""
     named = [
         items | f"Name {kind}" >> beam.Map(lambda item, kind=kind: (kind, item)) for kind, items in results.items()
     ]
@@ -114,15 +140,20 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
 
 @dataclass(frozen=True)
 class Gate:
-    """Who is let in: the blacklist as it stood before the run, and what is blocked by declaration."""
+    """Who is let in: the blacklist as it stood before the run, what is blocked, and each source's own evidence."""
 
     standing: Standing
     blocked: Blocked
+    permits: dict[str, Permits] = field(default_factory=dict)
 
-    def admission(self, source_id: str, blacklisted_now: bool = False) -> Admission:
-        """What applies to the documents of a source."""
-        listed = blacklisted_now or source_id in self.standing.sources
-        return Admission(listed, self.standing.domains, self.blocked)
+    def admission(self, source_id: str, grouped: Grouped | None = None) -> Admission:
+        """What applies to the documents of a source, and to a unit of it once all documents are grouped."""
+        listed = source_id in self.standing.sources
+        permits = self.permits.get(source_id, Permits())
+        if grouped is None:
+            return Admission(listed, self.standing.domains, self.blocked, permits)
+        listed |= grouped.source_blacklisted
+        return Admission(listed, self.standing.domains | grouped.domains, self.blocked, permits, copies=grouped.copies)
 
 
 class _UnitFn(beam.DoFn):  # type: ignore[misc]
@@ -173,24 +204,35 @@ class DecideUnits(_DetectorFn):
         super().__init__(shop, detectors)
         self.gate = gate
 
-    def process(self, scanned: ScannedUnit, bases: dict[tuple[str, str], dict[int, int]]) -> Iterator[DecidedUnit]:
-        """Yields the unit with the key of its decisions; row bases come from the books of the parts before."""
+    def process(self, scanned: ScannedUnit, bases: Counts) -> Iterator[DecidedUnit]:
+        """Yields the unit with the key of its decisions; row bases come from the books of the parts before.
+
+        Where another part of a shard was set aside the whole shard is: its rows could not be numbered.
+        """
+        torn = torn_shards(scanned, bases)
+        if torn:
+            scanned = without_shards(scanned, torn, self.detectors.stages, self.shop.settings)
         admission = self.gate.admission(scanned.unit.source.id)
         decided = decide_unit(scanned, row_bases(scanned, bases), self.detectors.decider, admission, self.store)
         self.events.write("unit_decided", unit=scanned.unit.name, built=decided.built)
         yield decided
 
 
-class RedecideUnits(DecideUnits):
-    """Decides again the units of sources that this run blacklisted; for all others the decisions stand."""
+class AdmitUnits(_DetectorFn):
+    """Decides again the units for which grouping found something; for all others the decisions stand."""
 
-    def process(self, decided: DecidedUnit, verdicts: list[Verdict]) -> Iterator[DecidedUnit]:  # type: ignore[override]
+    def __init__(self, shop: Workshop, detectors: Detectors, gate: Gate) -> None:
+        super().__init__(shop, detectors)
+        self.gate = gate
+
+    def process(self, grouped: Grouped) -> Iterator[DecidedUnit]:
         """Yields every unit, with the decisions that hold."""
-        if decided.source_id in {verdict.source_id for verdict in verdicts}:
-            admission = self.gate.admission(decided.source_id, blacklisted_now=True)
+        decided = grouped.decided
+        if grouped.changed:
+            admission = self.gate.admission(decided.source_id, grouped)
             unit = decided.scanned.unit.name
             decided = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
-            self.events.write("unit_decided", unit=unit, built=decided.built, reason="source_blacklisted")
+            self.events.write("unit_decided", unit=unit, built=decided.built, again=True)
         yield decided
 
 
@@ -245,19 +287,27 @@ class DrawUnits(_UnitFn):
         yield Drawn(unit, technical, manual)
 
 
-def split_counts(scanned: ScannedUnit) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
-    """For each part of a split shard how many records it holds."""
+def split_counts(scanned: ScannedUnit) -> Iterator[tuple[tuple[str, str], tuple[int, int | None]]]:
+    """For each part of a split shard how many records it holds; None for one that was set aside."""
     for member, ledger in zip(scanned.unit.members, scanned.ledgers, strict=True):
         if member.parts > 1:
             yield (scanned.unit.source.id, member.shard.name), (member.ordinal, ledger.records_read)
+    for shard in scanned.quarantined:
+        yield (shard.source_id, shard.shard), (-1, None)
 
 
-def row_bases(scanned: ScannedUnit, counts: dict[tuple[str, str], dict[int, int]]) -> tuple[int, ...]:
+def torn_shards(scanned: ScannedUnit, counts: Counts) -> list[str]:
+    """Shards of the unit of which another part was set aside: their rows cannot be numbered."""
+    names = {member.shard.name for member in scanned.unit.members}
+    return sorted(name for name in names if None in counts.get((scanned.unit.source.id, name), {}).values())
+
+
+def row_bases(scanned: ScannedUnit, counts: Counts) -> tuple[int, ...]:
     """For each member the number of records of its shard that stand before it."""
     bases = []
     for member in scanned.unit.members:
         before = counts.get((scanned.unit.source.id, member.shard.name), {})
-        bases.append(sum(records for ordinal, records in before.items() if ordinal < member.ordinal))
+        bases.append(sum(records or 0 for ordinal, records in before.items() if ordinal < member.ordinal))
     return tuple(bases)
 
 
@@ -296,22 +346,15 @@ class Collect(beam.CombineFn):  # type: ignore[misc]
 
 
 def hand_over(results: list[tuple[str, Any]], store: str, handover: str) -> str:
-    """Commits the results where the caller finds them."""
-    grouped: dict[str, list[Any]] = {"units": [], "verdicts": [], "tally": [], "cut": [], "drawn": []}
+    """Commits the results where the caller finds them, each kind as a list."""
+    grouped: dict[str, list[Any]] = {}
     for kind, item in results:
-        grouped[kind].append(item)
-    handed = Results(
-        units=tuple(sorted(grouped["units"], key=lambda decided: decided.scanned.unit.name)),
-        verdicts=tuple(grouped["verdicts"][0]),
-        tally=grouped["tally"][0],
-        cut=grouped["cut"][0],
-        drawn=tuple(sorted(grouped["drawn"], key=lambda drawn: drawn.unit)),
-    )
+        grouped.setdefault(kind, []).append(item)
     path = results_path(store, handover)
-    ScanStore(store).commit_bytes(pickle.dumps(handed), path)
+    ScanStore(store).commit_bytes(pickle.dumps(grouped), path)
     return path
 
 
 def results_path(store: str, handover: str) -> str:
-    """Where the results of a run are handed over."""
+    """Where the results of a graph are handed over."""
     return f"{store}/{handover}/results.pickle"

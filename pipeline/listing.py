@@ -2,20 +2,23 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 from fsspec.utils import glob_translate
+
+from pipeline.storage import bucket_url, file_system, is_local, missing_bucket, store_errors
 
 _MAGIC = frozenset("*?[")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file: its name below the fixed part of the path, where it is, and what tells its version and identity.
+    """A file: its name below the fixed part of the path, where it is, and what tells its version and identity, and
+    its real place.
 
     `size` is None where a link leads nowhere.
     """
@@ -25,6 +28,7 @@ class Found:
     size: int | None
     version: str
     identity: str
+    origin: str
 
 
 def list_files(pattern: str, base: Path) -> list[Found]:
@@ -32,11 +36,15 @@ def list_files(pattern: str, base: Path) -> list[Found]:
 
     `base` is the folder relative paths start from; its own name is never taken for a glob. The name of a file is its
     path below the glob's fixed part, or below its folder. Links to folders are followed, but not in circles. Raises
-    OSError where the location does not answer.
+    StoreError where a remote location does not answer or has no such bucket.
     """
     if "://" in pattern:
-        fs, path = fsspec.core.url_to_fs(pattern)
-        found = _local(Path("/"), path.lstrip("/")) if is_local(fs) else _remote(fs, path, pattern)
+        fs, path = file_system(pattern, quick=True)
+        if is_local(fs):
+            found = _local(Path("/"), path.lstrip("/"))
+        else:
+            with store_errors(pattern):
+                found = _remote(fs, path, pattern)
     elif Path(pattern).is_absolute():
         found = _local(Path("/"), pattern.lstrip("/"))
     else:
@@ -54,7 +62,11 @@ def _local(base: Path, pattern: str) -> list[Found]:
         return [_on_disk(path, path.rpartition("/")[0] + "/")] if os.path.lexists(path) else []
     fixed = root + _fixed_part(pattern)
     matches = re.compile(glob_translate(pattern)).match
-    return [_on_disk(place, fixed) for place in _walk(fixed) if matches(place[len(root) :])]
+    return [
+        _on_disk(place, fixed)
+        for place in _walk(fixed)
+        if matches(place[len(root) :]) and not _hidden(place[len(fixed) :].lstrip("/"))
+    ]
 
 
 def _remote(fs: Any, path: str, url: str) -> list[Found]:
@@ -63,6 +75,8 @@ def _remote(fs: Any, path: str, url: str) -> list[Found]:
     literal = not _MAGIC & set(path)
     fixed = path.rpartition("/")[0] + "/" if literal else _fixed_part(path)
     entries = ({path: fs.info(path)} if fs.exists(path) else {}) if literal else fs.glob(path, detail=True)
+    if not entries:
+        _must_have_bucket(fs, url)
     scheme = url.split("://", maxsplit=1)[0]
     return [
         Found(
@@ -71,15 +85,23 @@ def _remote(fs: Any, path: str, url: str) -> list[Found]:
             int(info["size"]),
             etag_of(fs, place, info),
             f"{scheme}://{place}",
+            f"{scheme}://{place}",
         )
         for place, info in entries.items()
         if info.get("type") != "directory"
     ]
 
 
-def is_local(fs: Any) -> bool:
-    """Whether a file system is this machine's own."""
-    return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
+def _must_have_bucket(fs: Any, url: str) -> None:
+    """Raises StoreError where a URL matches nothing because its bucket is not there."""
+    bucket = bucket_url(url)
+    if bucket is not None:
+        try:
+            fs.info(bucket)
+        except FileNotFoundError:
+            raise missing_bucket(url) from None
+        except PermissionError:
+            return  # who may list a folder only cannot ask for the bucket
 
 
 def etag_of(fs: Any, place: str, info: dict[str, Any]) -> str:
@@ -89,12 +111,15 @@ def etag_of(fs: Any, place: str, info: dict[str, Any]) -> str:
 
 def _on_disk(location: str, fixed: str) -> Found:
     path = Path(location)
+    name = location[len(fixed) :].lstrip("/")
     try:
         status = path.stat()
-        size, version = status.st_size, f"{status.st_mtime_ns}"
     except FileNotFoundError:
-        size, version = None, ""
-    return Found(location[len(fixed) :].lstrip("/"), location, size, version, os.path.realpath(location))
+        return Found(name, location, None, "", location, location)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"{location}: 不是普通文件 / not a regular file (a pipe, a device or a socket): leave it out")
+    identity = f"{status.st_dev}:{status.st_ino}"  # one file under two names, linked either way, is one file
+    return Found(name, location, status.st_size, f"{status.st_mtime_ns}", identity, os.path.realpath(location))
 
 
 def _walk(folder: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pipeline.events import read_progress
 from pipeline.output import Output, Run
 
 if TYPE_CHECKING:
+    from pipeline.match import Matched
     from pipeline.run import Outcome, Preview
 
 _BUCKETS = ("zh", "en", "code", "other")
@@ -56,6 +57,8 @@ def show_outcome(output: Path, outcome: "Outcome") -> None:
         )
     if not outcome.unchanged:
         out.print(f"用时 / took {outcome.seconds:.1f} s")
+    if outcome.emitted is not None:
+        out.print(f"进入训练的语料 / admitted corpus: {outcome.emitted}", markup=False)
     out.print(f"结果 / results: {output / 'current'}", markup=False)
     out.print(f"  corpus-audit status {output}", markup=False)
     out.print(f"  corpus-audit query {output}", markup=False)
@@ -67,6 +70,7 @@ def show_result(run: Run, out: Console) -> None:
     result = run.result
     totals, samples = result["totals"], result["samples"]
     title = "自定义口径 / custom profile" if result["custom_profile"] else result["profile"]
+    title += "，自定义策略 / custom policy" if result["custom_policy"] else ""
     out.print(
         f"运行 / run {run.manifest['run_id']}   口径 / profile {title}   种子 / seed {run.manifest['seed']}",
         markup=False,
@@ -94,6 +98,10 @@ def show_result(run: Run, out: Console) -> None:
     if repeated:
         out.print(
             f"编号重复 / repeated ids: {repeated:,} 份副本已保留并审计 / copies kept and audited (query repeated_ids)"
+        )
+    if result["blacklisted_domains"]:
+        out.print(
+            f"黑名单域名 / blacklisted domains: {', '.join(result['blacklisted_domains'])}", style="bold", markup=False
         )
     if result["blacklisted"]:
         out.print(f"黑名单 / blacklisted: {', '.join(result['blacklisted'])}", style="bold", markup=False)
@@ -130,6 +138,53 @@ def _sources(result: dict[str, Any]) -> Table:
 
 def _percent(rate: float | None) -> str:
     return "—" if rate is None else f"{rate:.2%}"
+
+
+_MATCHES = {
+    "emitted": "写出的语料 / emitted",
+    "original": "原始分片 / original shard",
+    "content": "内容相符 / same content",
+    "partial": "部分相符 / partial",
+    "unmatched": "未匹配 / unmatched",
+    "unreadable": "无法读取 / unreadable",
+    "empty": "空 / empty",
+}
+
+
+def show_matched(matched: "Matched") -> None:
+    """A training manifest: what each file is, and what should not have been trained on."""
+    headers = (
+        "文件\nfile",
+        "归类\nkind",
+        "条\ndocuments",
+        "准入\nadmitted",
+        "未准入\nnot admitted",
+        "未匹配\nunmatched",
+    )
+    table = Table(box=None, pad_edge=False)
+    for header in (*headers, "未读\nunread"):
+        table.add_column(header, justify="left" if header.startswith(("文件", "归类")) else "right")
+    for file in matched.files:
+        counts = (file.documents, file.admitted, file.not_admitted, file.unmatched)
+        shown = [f"{count:,}" for count in counts] + ["?" if file.unread is None else f"{file.unread:,}"]
+        table.add_row(Text(file.path), _MATCHES[file.kind], *shown, style=None if file.clean else "bold")
+    out = console()
+    out.print(table)
+    out.print(f"对照运行 / matched with run {matched.run_id}", markup=False)
+    out.print(
+        f"准入语料的训练覆盖 / admitted documents found in training: {matched.found:,} / {matched.admitted:,}",
+        markup=False,
+    )
+    for file in matched.files:
+        for reason, count in file.reasons.items():
+            examples = ", ".join(map(str, file.examples.get("not_admitted", ())))
+            out.print(f"⚠ {file.path}: {count:,} 条未准入 / not admitted: {reason}; {examples}", markup=False)
+        for kind in ("unmatched", "unread"):
+            if file.examples.get(kind):
+                rows = "; ".join(map(str, file.examples[kind]))
+                out.print(f"⚠ {file.path}: {kind}: 行 / rows {rows}", markup=False)
+    out.print(f"训练清单 / training manifest: {matched.path}", markup=False)
+    out.print(f"  sha256 {matched.sha256}", markup=False)
 
 
 def failed_gates(run: Path, gates: tuple[str, ...]) -> list[str]:

@@ -99,9 +99,12 @@ def render(answers: Sequence[Answer], form: str, to: Path | None) -> None:
         return
     text = {"csv": _csv, "json": _json, "table": _table}[form](answers)
     if to is None:
-        sys.stdout.write(text)
+        sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
     else:
-        to.write_text(text, encoding="utf-8-sig" if form == "csv" else "utf-8", newline="")
+        try:
+            to.write_text(text, encoding="utf-8-sig" if form == "csv" else "utf-8", newline="")
+        except OSError as error:
+            raise UsageError(f"--to: {to}: 写不了 / cannot be written: {error.strerror}") from None
 
 
 def _csv(answers: Sequence[Answer]) -> str:

@@ -4,11 +4,10 @@ import contextlib
 import hashlib
 import json
 import os
-import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,36 @@ import pyarrow as pa
 
 from blacklist.blocked import load_blocked
 from blacklist.log import BlacklistLog, ChainBroken
-from blacklist.rule import Standing
+from blacklist.rule import Standing, corpus_version
 from pipeline import __version__, books, samples
 from pipeline.accounts import Item
+from pipeline.assess import must_be_on_record
 from pipeline.config import Config
-from pipeline.database import build_database, distinct_counts
+from pipeline.database import build_database, distinct_counts, over_documents
 from pipeline.detectors import Detectors, load_detectors
-from pipeline.errors import RunFailed, UsageError
+from pipeline.domains import domain_rows
+from pipeline.emit import emit_run
+from pipeline.emit import prepare as prepare_emit
+from pipeline.errors import RunFailed, StoreError, UsageError
 from pipeline.events import PROGRESS, EventLog
-from pipeline.execution import ENGINE_LOG, Engine, check_engine, execute
-from pipeline.graph import Job, Results, Workshop, results_path
-from pipeline.output import Output, file_digests, write_json
-from pipeline.plan import Plan, Unit, deal, make_plan
+from pipeline.evidence import changed_files
+from pipeline.execution import ENGINE_LOG, Engine, check_engine
+from pipeline.graph import Gate, Workshop
+from pipeline.output import Output, Run, file_digests, write_json
+from pipeline.passes import Results, Work, run_passes
+from pipeline.plan import Plan, Unit, make_plan
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
 from pipeline.scan import Settings, layer_keys
 from pipeline.scans import ScanStore, TableFile, sha256_file
-from pipeline.statistics import clause_rows, declared_rows, funnel_rows, grouped_rows, source_rows
+from pipeline.sourcing import examine_all, examined_digest, provenance_tables
+from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, source_rows
+from pipeline.tokens import bucket_rows, counting, with_stage
 from schemas.database import SCHEMA_VERSION
+from schemas.evidence import Facts
 from schemas.loading import DocumentError
 from schemas.results import REJECTS
 from transforms.decide import Blocked
+from transforms.permits import Permits
 
 DECIDED = {"documents": "documents", "findings": "findings", "published_rejects": "rejects"}
 
@@ -60,6 +69,7 @@ class Outcome:
     quarantined: int
     warnings: tuple[str, ...]
     seconds: float
+    emitted: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,10 @@ def preview(config: Config, options: Options) -> Preview:
     """Plans without writing anything (`--dry-run`)."""
     detectors = load_detectors(config)
     plan = make_plan(config, options.allow_missing)
-    missing = _missing_layers(plan.units, detectors, config)
+    try:
+        missing = _missing_layers(plan.units, detectors, config)
+    except (StoreError, ValueError) as error:
+        raise UsageError(f"scans: {error}") from None
     return Preview(plan, missing, sum(unit.weight for unit in plan.units if unit.name in missing))
 
 
@@ -85,13 +98,16 @@ def run(config: Config, options: Options) -> Outcome:
     check_engine(options.engine)
     detectors = load_detectors(config)
     blocked = _blocked(config)
+    _check_store(config)
     plan = make_plan(config, options.allow_missing)
     output = Output(config.output)
     output.prepare()
+    prepare_emit(config, plan)
     with output.held(), _disk_errors(config):
         output.tidy()
+        must_be_on_record(config, output)
         log = _log(output)
-        inputs = _Inputs(config, detectors, plan, blocked)
+        inputs = _Inputs(config, detectors, plan, blocked, config.audit_date or started.date())
         current = output.current
         if (
             current is not None
@@ -99,7 +115,8 @@ def run(config: Config, options: Options) -> Outcome:
             and not current.manifest["quarantined"]
         ):
             output.clear_building()
-            return Outcome(current.folder, True, 0, plan.warnings, _seconds_since(started))
+            emitted = emit_run(config, current, plan.units, options.engine)
+            return Outcome(current.folder, True, 0, plan.warnings, _seconds_since(started), emitted)
         run_id = _begin(output, inputs, started)
         ScanStore(config.scans).sweep()
         events = EventLog(str(output.building / "events.ndjson"))
@@ -115,6 +132,18 @@ class _Inputs:
     detectors: Detectors
     plan: Plan
     blocked: Blocked
+    audit_date: date
+
+    @property
+    def facts(self) -> dict[str, Facts]:
+        """What the evidence files of each source say."""
+        return {source: gathered.facts for source, gathered in self.config.evidence.items()}
+
+    @property
+    def permits(self) -> dict[str, Permits]:
+        """What the evidence of each source lets in."""
+        config = self.config
+        return {source.id: config.evidence[source.id].permits(source, config.policy) for source in config.sources}
 
     def key(self, active: frozenset[tuple[str, str]]) -> str:
         """Digest of all inputs and of the blacklist in force; equal keys mean equal results."""
@@ -123,7 +152,9 @@ class _Inputs:
             __version__,
             self.config.sha256,
             self.detectors.fingerprint,
+            [stage.fingerprint() for name, stage in self.detectors.stages.items() if name == "tokens"],
             sorted(active),
+            examined_digest(examine_all(self.config.sources, self.facts, self.audit_date)),
             [[unit.name, unit.key(self.config.limits)] for unit in self.plan.units],
         ]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
@@ -173,55 +204,59 @@ class _Builder:
     def build(self) -> Outcome:
         """All steps after the plan."""
         results = self._execute()
-        quarantined = [shard for decided in results.units for shard in decided.scanned.quarantined]
+        quarantined = books.quarantined(results.units)
         self._collect_files(results)
         ledger = books.ledger(results.units)
         books.must_balance(ledger, self.folder)
         samples.finish(self.store, self.handover, results, self.folder / "samples")
+        self._evidence_unchanged()
         self._record_verdicts(results)
         rows = self._rows(results, ledger)
         with self.output.at_its_place(self.run_id) as place:  # views name files by the path they will have
             build_database(place, rows, self.config.store.native_rows)
         write_json(
-            self.folder / "result.json", books.result(self.config, results.tally, rows, self.folder, len(quarantined))
+            self.folder / "result.json", books.result(self._terms(), results.tally, rows, self.folder, len(quarantined))
         )
         self.events.write("run_finished", documents=self._documents(results), quarantined=len(quarantined))
         for name in (PROGRESS, ENGINE_LOG, "run.json"):
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
+        self._evidence_unchanged()
         self.output.publish(self.run_id)
         self.store.discard(self.handover)
         self.store.sweep()
+        published = Run(self.output.runs / self.run_id)
+        units = [decided.scanned.unit for decided in results.units]
+        emitted = emit_run(self.config, published, units, self.options.engine)
         seconds = _seconds_since(self.started)
-        return Outcome(self.output.runs / self.run_id, False, len(quarantined), self.inputs.plan.warnings, seconds)
+        return Outcome(published.folder, False, len(quarantined), self.inputs.plan.warnings, seconds, emitted)
+
+    def _evidence_unchanged(self) -> None:
+        """Evidence that changed under the run is published with neither its old nor its new digest."""
+        facts, base = self.inputs.facts, self.config.base
+        problems = [p for source in self.config.sources for p in changed_files(source, facts[source.id], base)]
+        if problems:
+            raise RunFailed("\n".join(problems))
 
     def _execute(self) -> Results:
         config, options = self.config, self.options
-        job = Job(
-            hands=tuple(
-                tuple(hand) for hand in deal(self.inputs.plan.units, options.engine.hands(len(self.inputs.plan.units)))
-            ),
+        work = Work(
+            units=self.inputs.plan.units,
             workshop=Workshop(
                 settings=Settings(config.scans, config.limits, options.batch_documents, options.batch_bytes),
                 handover=self.handover,
                 events=self.events.path if options.engine.shares_files else None,
             ),
             detectors=self.inputs.detectors,
-            standing=self._standing(),
-            blocked=self.inputs.blocked,
+            gate=Gate(self._standing(), self.inputs.blocked, self.inputs.permits),
+            duplicates=config.policy.duplicates,
             seed=config.seed,
             manual=config.sampling.manual,
             share=config.sampling.technical,
         )
-        weight = sum(
-            unit.weight
-            for unit in self.inputs.plan.units
-            if unit.name in _missing_layers((unit,), self.inputs.detectors, config)
-        )
-        execute(job, options.engine, self.folder, weight)
-        results = pickle.loads(self.store.read_bytes(results_path(config.scans, self.handover)))
-        assert isinstance(results, Results)
-        return results
+        missing = _missing_layers(self.inputs.plan.units, self.inputs.detectors, config)
+        weight = sum(unit.weight for unit in self.inputs.plan.units if unit.name in missing)
+        return run_passes(work, options.engine, self.folder, weight, self.events)
 
     def _standing(self) -> Standing:
         """The blacklist in force, and the lifts that hold for exactly these shards and rules."""
@@ -234,7 +269,16 @@ class _Builder:
             lifted=frozenset(
                 e.source_key
                 for e in entries
-                if not e.active and e.source_version == versions.get(e.source_key) and e.ruleset_sha256 == ruleset
+                if not e.active
+                and e.scope != "domain"
+                and (e.source_version, e.ruleset_sha256) == (versions.get(e.source_key), ruleset)
+            ),
+            lifted_domains=frozenset(
+                e.source_key
+                for e in entries
+                if not e.active
+                and e.scope == "domain"
+                and (e.source_version, e.ruleset_sha256) == (corpus_version(versions), ruleset)
             ),
         )
 
@@ -261,8 +305,7 @@ class _Builder:
         rows = [
             {"source_id": shard.source_id, "shard": shard.shard, "row": None, "reason": shard.reason, "records": None}
             | {"offset": None, "detail": shard.detail}
-            for decided in results.units
-            for shard in decided.scanned.quarantined
+            for shard in books.quarantined(results.units)
         ]
         if rows:
             file = TableFile(self.folder / "rejects" / "quarantined.parquet", REJECTS)
@@ -270,36 +313,45 @@ class _Builder:
             file.close({"rows": file.rows})
 
     def _record_verdicts(self, results: Results) -> None:
-        """Appends what the 5 % rule decided to the log. A source already there is not written again."""
-        numerator, denominator = self.config.profile.source_rate.maximum
+        """Appends what the 5 % rule decided to the log. What is there already is not written again."""
         versions = self.inputs.versions_by_source()
         self.log.append(
-            {
-                "event": "blacklisted",
-                "source_key": verdict.source_id,
-                "scope": "suspended",
-                "reason": f"违法不良信息超过 {numerator}/{denominator} / illegal or unhealthy items above {numerator}/{denominator}",
-                "by": f"rule:{self.config.profile.source_rate.clause}",
-                "evidence": {
-                    "documents": verdict.documents,
-                    "violations": verdict.violations,
-                    "rate": round(verdict.violations / verdict.documents, 6),
-                    "threshold": f"{numerator}/{denominator}",
-                    "run_id": self.run_id,
-                    "profile": self.config.profile.id,
-                    "ruleset_sha256": self.inputs.detectors.fingerprint,
-                    "source_version": versions[verdict.source_id],
-                },
-            }
-            for verdict in results.verdicts
+            [
+                *(
+                    self._verdict(v.source_id, "suspended", v.violations, v.documents, versions[v.source_id])
+                    for v in results.verdicts
+                ),
+                *(
+                    self._verdict(v.domain, "domain", v.violations, v.documents, corpus_version(versions))
+                    for v in results.domains
+                ),
+            ]
         )
         for verdict in results.verdicts:
-            self.events.write(
-                "source_blacklisted",
-                source=verdict.source_id,
-                violations=verdict.violations,
-                documents=verdict.documents,
-            )
+            self.events.write("source_blacklisted", source=verdict.source_id)
+        for domain in results.domains:
+            self.events.write("domain_blacklisted", domain=domain.domain)
+
+    def _verdict(self, key: str, scope: str, violations: int, documents: int, version: str) -> dict[str, Any]:
+        numerator, denominator = self.config.profile.source_rate.maximum
+        limit = f"{numerator}/{denominator}"
+        return {
+            "event": "blacklisted",
+            "source_key": key,
+            "scope": scope,
+            "reason": f"违法不良信息超过 {limit} / illegal or unhealthy items above {limit}",
+            "by": f"rule:{self.config.profile.source_rate.clause}",
+            "evidence": {
+                "documents": documents,
+                "violations": violations,
+                "rate": round(violations / documents, 6),
+                "threshold": limit,
+                "run_id": self.run_id,
+                "profile": self.config.profile.id,
+                "ruleset_sha256": self.inputs.detectors.fingerprint,
+                "source_version": version,
+            },
+        }
 
     def _rows(self, results: Results, ledger: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
         """The rows of every table that is not loaded from Parquet."""
@@ -308,21 +360,23 @@ class _Builder:
         blacklisted = frozenset(entry.source_key for entry in entries if entry.active and entry.scope != "domain")
         incomplete = frozenset(row["source_id"] for row in ledger if not row["complete"])
         documents = sorted((self.folder / "documents").glob("*.parquet"))
+        listed = frozenset(entry.source_key for entry in entries if entry.active and entry.scope == "domain")
         distinct = distinct_counts(documents, self.folder / "duckdb-spill")
         stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile)
         technical, manual = samples.sizes(self.folder / "samples")
+        with over_documents(documents, self.folder / "duckdb-spill") as (query, relation):
+            provenance = provenance_tables(config.sources, self.inputs.facts, self.inputs.audit_date, query, relation)
+            domains = domain_rows(query, relation, listed)
         return {
             "run_info": [self._run_info()],
             "ledger": ledger,
-            "sources": declared_rows(config.sources),
+            **provenance,
             "source_stats": stats,
-            "bucket_stats": [
-                row | {"tokens": None}
-                for row in grouped_rows(tally, "bucket", "bucket", ("documents", "bytes", "chars"))
-            ],
-            "risk_stats": grouped_rows(tally, "risk", "risk_id", ("documents", "findings")),
-            "pii_stats": grouped_rows(tally, "pii", "pii_type", ("documents", "findings")),
-            "funnel": funnel_rows(config.sources, tally),
+            "domain_stats": domains,
+            "bucket_stats": bucket_rows(config.sources, tally, counting(config.snapshot())),
+            "risk_stats": with_stage(config.sources, grouped_rows(tally, "risk", "risk_id", ("documents", "findings"))),
+            "pii_stats": with_stage(config.sources, grouped_rows(tally, "pii", "pii_type", ("documents", "findings"))),
+            "funnel": with_stage(config.sources, funnel_rows(config.sources, tally)),
             "blacklist": [
                 {
                     **{
@@ -338,6 +392,10 @@ class _Builder:
             ],
             "clauses": clause_rows(config.profile, technical, manual, stats),
         }
+
+    def _terms(self) -> books.Terms:
+        config = self.config
+        return books.Terms(config.sources, config.profile, config.policy, config.sampling.manual)
 
     def _run_info(self) -> dict[str, Any]:
         return {
@@ -377,6 +435,10 @@ class _Builder:
             "shards": books.shards(results.units),
             "quarantined": [vars(shard) for shard in quarantined],
             "blacklist_head": self.log.head(),
+            "evidence": {
+                "audit_date": self.inputs.audit_date.isoformat(),
+                "sources": {source: facts.model_dump(mode="json") for source, facts in self.inputs.facts.items()},
+            },
             "files": file_digests(self.folder),
         }
 
@@ -421,6 +483,14 @@ def _begin(output: Output, inputs: _Inputs, started: datetime) -> str:
     return run_id
 
 
+def _check_store(config: Config) -> None:
+    """Raises UsageError for a store of scans that cannot be used, before there is anything to lose."""
+    try:
+        ScanStore(config.scans).check()
+    except (StoreError, ValueError) as error:
+        raise UsageError(f"scans: {error}") from None
+
+
 def _active(log: BlacklistLog) -> frozenset[tuple[str, str]]:
     return frozenset((entry.source_key, f"{entry.scope}:{entry.active}") for entry in log.entries())
 
@@ -428,13 +498,15 @@ def _active(log: BlacklistLog) -> frozenset[tuple[str, str]]:
 def _missing_layers(units: Sequence[Unit], detectors: Detectors, config: Config) -> dict[str, list[str]]:
     """Units with layers that are not committed yet, and which."""
     store = ScanStore(config.scans)
-    missing = {}
-    for unit in units:
-        keys = layer_keys(unit, detectors.stages, config.limits)
-        layers = [name for name, key in keys.items() if not store.exists(store.path(name, key))]
-        if layers:
-            missing[unit.name] = layers
-    return missing
+    paths = {
+        unit.name: {
+            name: store.path(name, key) for name, key in layer_keys(unit, detectors.stages, config.limits).items()
+        }
+        for unit in units
+    }
+    absent = store.missing({path for layers in paths.values() for path in layers.values()})
+    found = {unit: [name for name, path in layers.items() if path in absent] for unit, layers in paths.items()}
+    return {unit: layers for unit, layers in found.items() if layers}
 
 
 def _seconds_since(started: datetime) -> float:
@@ -443,9 +515,13 @@ def _seconds_since(started: datetime) -> float:
 
 @contextlib.contextmanager
 def _disk_errors(config: Config) -> Iterator[None]:
-    """A full disk in one clear sentence; what was published stays usable."""
+    """A full disk or a failing store in one clear sentence; what was published stays usable."""
     try:
         yield
+    except StoreError as error:
+        raise RunFailed(
+            f"{error}\n已发布的结果不受影响，排除后重新运行会接着做 / published results are untouched; run again to go on"
+        ) from error
     except (OSError, duckdb.IOException) as error:
         free = shutil.disk_usage(config.output).free if config.output.exists() else 0
         raise RunFailed(

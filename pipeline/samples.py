@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from pipeline.draw import TECHNICAL_PART
 from pipeline.errors import RunFailed
-from pipeline.graph import Results
+from pipeline.passes import Results
 from pipeline.sampling import BIN_HEX, Cut
 from pipeline.scans import ScanStore, TableFile
 from schemas.results import MANUAL_SAMPLE, TECHNICAL_SAMPLE

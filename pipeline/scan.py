@@ -6,18 +6,18 @@ committed under a name that would hide the gap.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from pipeline import readers
 from pipeline.config import Limits
 from pipeline.errors import RunFailed, ShardUnreadable
 from pipeline.plan import Member, Unit
-from pipeline.readers import jsonl, parquet
-from pipeline.readers.base import MemberLedger, Picker, Reject, Tray, version_now
+from pipeline.readers.base import MemberLedger, Part, Reject, Tray, version_now
 from pipeline.scans import ScanStore, TableFile, layer_key
 from schemas import layers
 from transforms.bucket import Bucket
@@ -135,6 +135,18 @@ def scan_unit(
     )
 
 
+def without_shards(
+    scanned: ScannedUnit, shards: Sequence[str], stages: dict[str, Stage], settings: Settings
+) -> ScannedUnit:
+    """The unit scanned without these shards, which are set aside."""
+    unit = scanned.unit
+    kept = replace(unit, members=tuple(member for member in unit.members if member.shard.name not in shards))
+    reason = "another part of the shard could not be read"
+    aside = tuple(Quarantined(unit.source.id, shard, "incomplete_shard", reason) for shard in shards)
+    rest = scan_unit(kept, stages, settings)
+    return replace(rest, quarantined=(*scanned.quarantined, *rest.quarantined, *aside))
+
+
 def _still_readable(unit: Unit) -> None:
     """Raises ShardUnreadable for the first member that is gone, changed since it was planned, or cannot be opened."""
     for index, member in enumerate(unit.members):
@@ -198,32 +210,10 @@ def _commit_rejects(rejects: list[Reject], folder: Path, store: ScanStore, key: 
 
 def read_unit(unit: Unit, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch]:
     """The documents of a unit in order, batch by batch; rejects and books gather in the tray."""
-    fields = unit.source.fields
-    picker = Picker(fields.text_paths, fields.id, fields.url)
+    source = unit.source
     for index, member in enumerate(unit.members):
         shard = member.shard
-        if shard.layout.format == "parquet":
-            yield from parquet.read(
-                index,
-                shard.url,
-                member.start,
-                member.stop,
-                member.groups,
-                (fields.text_paths, fields.id, fields.url),
-                picker,
-                tray,
-            )
-        else:
-            yield from jsonl.read(
-                index,
-                shard.url,
-                member.start,
-                member.stop,
-                shard.layout.compression,
-                unit.source.encoding,
-                picker,
-                tray,
-                limits.line_bytes,
-            )
+        part = Part(index, shard.url, member.start, member.stop, shard.layout.compression, source.encoding)
+        yield from readers.read(part, shard.layout, member.groups, source.fields, tray, limits)
     tray.flush()
     yield from tray.take()

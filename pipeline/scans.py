@@ -5,6 +5,7 @@ it may use it, so resuming after a kill, the nightly increment and running a uni
 """
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -13,16 +14,20 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.storage import file_system, is_remote, missing_bucket, open_file, put_file, store_errors
+
 ROWS_PER_GROUP = 16384  # fixed, or the size of batches would show in the bytes of the files
 METADATA_KEY = b"corpus_audit"
+_PREFIX = "corpus-audit-"
+_FOOTER_BYTES = 64 << 10
+_ASKED_ONE_BY_ONE = 500  # more files of a remote store than this are looked up by listing their folders
 
 
 def layer_key(unit_key: str, fingerprint: str, schema: pa.Schema) -> str:
@@ -92,7 +97,7 @@ class ScanStore:
 
     def __init__(self, location: str) -> None:
         self.location = location.rstrip("/")
-        self.local = "://" not in location
+        self.local = not is_remote(location)
 
     def path(self, layer: str, key: str, suffix: str = ".parquet") -> str:
         """Where a committed file is, or would be."""
@@ -102,8 +107,39 @@ class ScanStore:
         """Whether the file was committed."""
         if self.local:
             return Path(path).is_file()
-        fs, inner = fsspec.core.url_to_fs(path)
-        return bool(fs.isfile(inner))
+        fs, inner = file_system(path)
+        with store_errors(path):
+            try:
+                return bool(fs.info(inner)["type"] == "file")
+            except FileNotFoundError:
+                return False
+
+    def missing(self, paths: Collection[str]) -> set[str]:
+        """Which of these files are not committed; of many on a remote store, found by listing instead of asking."""
+        if self.local or len(paths) <= _ASKED_ONE_BY_ONE:
+            return {path for path in paths if not self.exists(path)}
+        there: set[str] = set()
+        for folder in sorted({path.rsplit("/", 2)[0] for path in paths}):
+            fs, inner = file_system(folder)
+            with store_errors(folder):
+                there.update(f"{folder}{found[len(inner) :]}" for found in fs.find(inner))
+        return set(paths) - there
+
+    def check(self) -> None:
+        """Raises StoreError unless a remote store takes, gives and removes files, as every run needs."""
+        if self.local:
+            return
+        path = f"{self.location}/tmp/check-{uuid.uuid4().hex}"
+        fs, inner = file_system(path, quick=True)
+        with store_errors(path):
+            try:
+                fs.exists(inner)  # first a request that is not waited for without end
+                fs.pipe_file(inner, b"corpus-audit")
+                if fs.cat_file(inner) != b"corpus-audit":
+                    raise OSError(errno.EIO, "读回的内容不同 / what was written reads back differently")
+                fs.rm_file(inner)
+            except FileNotFoundError:
+                raise missing_bucket(path) from None
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -116,28 +152,28 @@ class ScanStore:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
         else:
-            with tempfile.TemporaryDirectory(prefix="corpus-audit-") as name:
+            with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{socket.gethostname()}-{os.getpid()}-") as name:
                 yield Path(name)
 
     def sweep(self) -> None:
         """Removes workspaces that processes of this machine left behind when they were killed."""
-        if not self.local:
-            return
-        for folder in (Path(self.location) / "tmp").glob(f"{glob.escape(socket.gethostname())}-*-*"):
+        base, prefix = (Path(self.location) / "tmp", "") if self.local else (Path(tempfile.gettempdir()), _PREFIX)
+        for folder in base.glob(f"{glob.escape(prefix + socket.gethostname())}-*-*"):
             if not _alive(int(folder.name.rsplit("-", 2)[1])):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def commit(self, made: Path, path: str) -> None:
-        """Moves a finished file into place: a rename here, one upload on an object store. Both are atomic."""
+        """Moves a finished file into place: a rename here, one upload on an object store. Both are atomic.
+
+        An upload shows when it is complete and not before, also one in parts; nothing is renamed or copied there.
+        """
         if self.local:
             with made.open("rb") as handle:
                 os.fsync(handle.fileno())
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             made.replace(path)
         else:
-            fs, inner = fsspec.core.url_to_fs(path)
-            fs.makedirs(inner.rsplit("/", 1)[0], exist_ok=True)
-            fs.put_file(str(made), inner)
+            put_file(made, path)
 
     def commit_bytes(self, content: bytes, path: str) -> None:
         """Commits a small file."""
@@ -148,8 +184,11 @@ class ScanStore:
 
     def read_bytes(self, path: str) -> bytes:
         """A small file's content."""
-        with fsspec.open(path, "rb") as handle:
-            content: bytes = handle.read()
+        if self.local:
+            return Path(path).read_bytes()
+        fs, inner = file_system(path)
+        with store_errors(path):
+            content: bytes = fs.cat_file(inner)
         return content
 
     def fetch(self, path: str, target: Path) -> None:
@@ -161,33 +200,57 @@ class ScanStore:
             except OSError:
                 shutil.copyfile(path, target)
         else:
-            fs, inner = fsspec.core.url_to_fs(path)
-            fs.get_file(inner, str(target))
+            fs, inner = file_system(path)
+            with store_errors(path):
+                fs.get_file(inner, str(target))
+
+    @contextlib.contextmanager
+    def on_disk(self, path: str, folder: Path) -> Iterator[Path]:
+        """A committed file as a file of this machine: itself where the store is local, else a copy in `folder`."""
+        if self.local:
+            yield Path(path)
+            return
+        copy = folder / f"fetched-{uuid.uuid4().hex}.parquet"
+        self.fetch(path, copy)
+        try:
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
 
     def discard_file(self, path: str) -> None:
         """Takes a committed file back."""
-        fs, inner = fsspec.core.url_to_fs(path)
-        fs.rm_file(inner)
+        fs, inner = file_system(path)
+        with store_errors(path):
+            fs.rm_file(inner)
 
     def discard(self, folder: str) -> None:
         """Removes a folder of files no longer needed."""
-        fs, inner = fsspec.core.url_to_fs(f"{self.location}/{folder}")
-        with contextlib.suppress(FileNotFoundError):
+        place = f"{self.location}/{folder}"
+        fs, inner = file_system(place)
+        with contextlib.suppress(FileNotFoundError), store_errors(place):
             fs.rm(inner, recursive=True)
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[pq.ParquetFile]:
-        """A committed Parquet file; damage is found by its page checksums."""
+        """A committed Parquet file; damage is found by its page checksums.
+
+        From a remote store it is brought here first: reading column by column would be a request a column.
+        """
         if self.local:
             with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
                 yield file
         else:
-            with fsspec.open(path, "rb") as handle, pq.ParquetFile(handle, page_checksum_verification=True) as file:
-                yield file
+            with self.workspace() as folder:
+                self.fetch(path, folder / "layer.parquet")
+                with ScanStore(str(folder)).open(str(folder / "layer.parquet")) as file:
+                    yield file
 
     def metadata(self, path: str) -> dict[str, Any]:
         """What the file says about itself."""
-        with self.open(path) as file:
+        if self.local:
+            with self.open(path) as file:
+                return metadata_of(file)
+        with open_file(path, block_bytes=_FOOTER_BYTES) as handle, pq.ParquetFile(handle) as file:
             return metadata_of(file)
 
 

@@ -8,10 +8,22 @@ from typing import Any
 from blacklist.rule import exceeds
 from pipeline.accounts import PHASES, Item, Tally
 from schemas.profile import Profile
-from schemas.sources import SourceRecord, missing_evidence
+from schemas.sources import SourceRecord
 
 # The order in which reasons are tried, and so the steps of the funnel.
-EXCLUSIONS = ("source_blacklisted", "domain_blacklisted", "blocked", "filtered", "unscored", "personal_information")
+EXCLUSIONS = (
+    "source_blacklisted",
+    "domain_blacklisted",
+    "blocked",
+    "declared_bar",
+    "robots_denied",
+    "withdrawn",
+    "not_authorised",
+    "filtered",
+    "unscored",
+    "personal_information",
+    "duplicate",
+)
 SMALL_SOURCE = 59  # with fewer documents even no violation at all cannot show 5 % at 95 % confidence, one-sided
 _Z95 = 1.959963984540054  # two-sided 95 %
 
@@ -35,6 +47,7 @@ class Distinct:
     documents: int
     violations: int
     repeated_ids: int = 0
+    without_url: int = 0
 
 
 def source_rows(
@@ -48,6 +61,7 @@ def source_rows(
     """Rows of `source_stats`."""
     return [
         _source_row(source.id, tally, distinct.get(source.id, Distinct(0, 0)), blacklisted, incomplete, profile)
+        | {"stage": source.stage}
         for source in sources
     ]
 
@@ -94,6 +108,7 @@ def _source_row(
         "needs_review": any(reasons.values()),
         "review_reasons": [name for name, applies in reasons.items() if applies],
         "repeated_ids": distinct.repeated_ids,
+        "without_url": distinct.without_url,
     }
 
 
@@ -127,23 +142,6 @@ def funnel_rows(sources: Iterable[SourceRecord], tally: Tally) -> list[dict[str,
     return rows
 
 
-def declared_rows(sources: Iterable[SourceRecord]) -> list[dict[str, Any]]:
-    """Rows of `sources`."""
-    return [
-        {
-            "source_id": source.id,
-            "name": source.name,
-            "kind": source.kind,
-            "region": source.region,
-            "stage": source.stage,
-            "licence": source.licence,
-            "provenance_complete": not missing_evidence(source),
-            "missing_evidence": missing_evidence(source),
-        }
-        for source in sources
-    ]
-
-
 def clause_rows(
     profile: Profile, technical: tuple[int, int], manual: int, rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -173,7 +171,7 @@ def clause_rows(
     }
     missing = (
         "待补充",
-        "尚无结论：本版本不核验证明材料 / no conclusion: evidence is declared, not examined, in this version",
+        "尚无结论：材料逐项核对见 evidence 表，结论待人工 / no conclusion yet: the table evidence lists what was examined, people conclude",
     )
     return [
         {"clause": clause.id, "title": clause.title, "verdict": verdict, "basis": basis, "evidence": []}

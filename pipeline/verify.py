@@ -4,40 +4,53 @@ Needs nothing but the output folder. The recomputation is SQL over the Parquet f
 accumulators that made the numbers, apart from the row layouts of `statistics`.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from blacklist.log import EVENTS, STATE, replay, state_csv
-from blacklist.rule import exceeds
+from blacklist.rule import corpus_version, exceeds
 from pipeline.accounts import Item, Tally
+from pipeline.assess import EVENTS as ASSESSMENTS
+from pipeline.assess import FOLDER
+from pipeline.books import Terms, result
 from pipeline.database import connect, parquet_list, quoted, result_files
+from pipeline.domains import domain_rows, domains_above
+from pipeline.evidence import declared_bars
+from pipeline.match import check_records
 from pipeline.output import Output, Run, file_digests
 from pipeline.sampling import technical_size
 from pipeline.scans import sha256_file
+from pipeline.sourcing import provenance_tables, wrongly_admitted
 from pipeline.statistics import (
     Distinct,
     clause_rows,
-    declared_rows,
     funnel_rows,
     grouped_rows,
     source_rows,
 )
+from pipeline.tokens import EXACT, bucket_rows, counting, with_stage
 from schemas.chain import GENESIS, read_chain
 from schemas.database import tables
-from schemas.profile import Profile
+from schemas.evidence import Facts
+from schemas.policy import Policy, is_bundled, load_policy
+from schemas.profile import Profile, is_shipped, load_profile
 from schemas.sources import SourceRecord
+from transforms.tokens import share_limit
 
 UNPROVED = (
     "文档与发现本身是否如实：伪造的数据配上新的哈希可以通过，须对照语料抽查 / whether documents and findings are true: forged data with fresh "
     "hashes would pass; it takes a look into the corpus",
     "检测器是否有漏检误报：由人工抽检与来源评估回答 / whether the detectors are right: people and samples answer that",
-    "申报的来源材料是否真实有效 / whether the declared evidence is genuine",
+    "申报的来源材料是否真实有效：材料在输出目录之外，此处只有其摘要 / whether the declared evidence is genuine: the files lie outside "
+    "the output folder, only their digests are here",
 )
 
 
@@ -52,7 +65,7 @@ class Check:
 def verify(output: Output, quick: bool = False) -> list[Check]:
     """All checks, in order. With `quick`, hashes and chains only."""
     output.must_exist()
-    checks = [Check("链 / chains", tuple(_chains(output)))]
+    checks = [Check("链 / chains", (*_chains(output), *check_records(output)))]
     records, _ = read_chain(output.publications)
     present = [record for record in records if (output.runs / record["run_id"]).is_dir()]
     for record in present:
@@ -72,6 +85,8 @@ def _chains(output: Output) -> Iterator[str]:
     records, problems = read_chain(output.publications)
     yield from problems
     events, problems = read_chain(output.blacklist / EVENTS)
+    yield from problems
+    _, problems = read_chain(output.folder / FOLDER / ASSESSMENTS)
     yield from problems
     state = output.blacklist / STATE
     if events and (
@@ -113,10 +128,13 @@ def _files(run: Run, manifest_sha256: str) -> Iterator[str]:
 def _recompute(output: Output, run: Run) -> list[Check]:
     """Everything that follows from documents, findings, rejects and samples."""
     steps: list[tuple[str, Callable[[_Recomputation], Iterator[str]]]] = [
+        ("所依配置 / what was asked", _Recomputation.asked),
         ("文档与发现一致 / documents agree with findings", _Recomputation.documents),
         ("台账 / ledger", _Recomputation.ledger),
         ("统计 / statistics", _Recomputation.statistics),
+        ("溯源 / provenance", _Recomputation.provenance),
         ("黑名单 / blacklist", _Recomputation.blacklist),
+        ("准入 / admission", _Recomputation.admission),
         ("样本 / samples", _Recomputation.samples),
         ("数据库 / database", _Recomputation.database),
         ("条款 / clauses", _Recomputation.clauses),
@@ -124,13 +142,13 @@ def _recompute(output: Output, run: Run) -> list[Check]:
     checks = []
     try:
         recomputation = _Recomputation(output, run)
-    except (OSError, ValueError, KeyError, duckdb.Error) as error:
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, duckdb.Error) as error:
         return [Check("重算 / recomputation", (f"无法打开 / cannot be opened: {_brief(error)}",))]
     for title, step in steps:
         problems: list[str] = []
         try:
             problems += step(recomputation)
-        except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
+        except (OSError, ValueError, LookupError, TypeError, ArithmeticError, duckdb.Error) as error:
             problems.append(f"无法重算 / cannot be recomputed: {_brief(error)}")
         checks.append(Check(title, tuple(problems)))
     recomputation.close()
@@ -148,6 +166,7 @@ class _Recomputation:
         self.run = run
         self.manifest = run.manifest
         self.profile = Profile.model_validate(self.manifest["profile"])
+        self.policy = Policy.model_validate(self.manifest["policy"])
         self.sources = [SourceRecord.model_validate(source) for source in self.manifest["config"]["sources"]]
         self.events = read_chain(output.blacklist / EVENTS)[0]
         self.sql = connect()
@@ -156,7 +175,12 @@ class _Recomputation:
             files = result_files(run.folder, name)
             origin = parquet_list(files) if files else f"(SELECT * FROM audit.{name} LIMIT 0)"
             self.sql.execute(f"CREATE VIEW {name} AS SELECT * FROM {origin}")
+        self.policy = Policy.model_validate(self.manifest["policy"])
+        evidence = self.manifest["evidence"]
+        self.audit_date = date.fromisoformat(evidence["audit_date"])
+        self.facts = {source: Facts.model_validate(facts) for source, facts in evidence["sources"].items()}
         self.sources_by_id = {source.id: source for source in self.sources}
+        self._parts = {(shard["source_id"], shard["shard"]): shard["parts"] for shard in self.manifest["shards"]}
         self.tally = self._tally()
         self._source_rows: list[dict[str, Any]] = []
 
@@ -195,6 +219,32 @@ class _Recomputation:
             """,
             "risks 与 findings 不符 / risks differ from the findings",
         )
+        self.sql.execute("CREATE OR REPLACE TEMP TABLE rules (rule VARCHAR, terms BOOLEAN, score BOOLEAN)")
+        for rule in self.policy.rules:
+            terms = bool(rule.when.block or rule.when.review or rule.when.context)
+            self.sql.execute("INSERT INTO rules VALUES (?, ?, ?)", [rule.name, terms, rule.when.score is not None])
+        yield from self._examples(
+            """
+            WITH decided AS (
+                SELECT source_id, shard, "row",
+                       coalesce(list_sort(list(DISTINCT risk_id) FILTER (terms AND detector LIKE 'keywords%')), []) AS k,
+                       coalesce(list_sort(list(DISTINCT risk_id) FILTER (r.score)), []) AS c
+                FROM findings f JOIN rules r USING (rule) WHERE verdict = 'violation' GROUP BY ALL)
+            SELECT d.doc_id FROM documents d LEFT JOIN decided f USING (source_id, shard, "row")
+            WHERE list_sort(d.keyword_risks) <> coalesce(f.k, []) OR list_sort(d.classifier_risks) <> coalesce(f.c, [])
+            """,
+            "keyword_risks 或 classifier_risks 与 findings 不符 / differ from the findings",
+        )
+        yield from self._examples(
+            """
+            WITH seen AS (
+                SELECT source_id, shard, "row", list_sort(list(DISTINCT risk_id)) AS risks, count(*) AS found
+                FROM findings WHERE verdict = 'candidate' AND risk_id IS NOT NULL GROUP BY ALL)
+            SELECT d.doc_id FROM documents d LEFT JOIN seen f USING (source_id, shard, "row")
+            WHERE list_sort(d.candidate_risks) <> coalesce(f.risks, []) AND coalesce(f.found, 0) < 20
+            """,
+            "candidate_risks 与 findings 不符 / differ from the findings",
+        )
         yield from self._examples(
             "SELECT doc_id FROM documents WHERE length(content_hash) <> 64 OR bytes < chars",
             "content_hash 或计量不合理 / hash or counts are impossible",
@@ -202,6 +252,14 @@ class _Recomputation:
         yield from self._examples(
             'SELECT any_value(doc_id) FROM documents GROUP BY source_id, shard, "row" HAVING count(*) > 1',
             "同一行出现两次 / the same row twice",
+        )
+        how = counting(self.manifest["config"])
+        counted = "false" if how is None else "true"
+        if how not in (None, EXACT):
+            counted = f"substr(sha256(content_hash), 1, 16) < {quoted(share_limit(Decimal(str(how))))}"
+        yield from self._examples(
+            f"SELECT doc_id FROM documents WHERE (tokens IS NOT NULL) <> ({counted})",
+            "计数词元的文档与所声明的份额不符 / tokens are counted of other documents than the stated share",
         )
 
     def _examples(self, query: str, message: str) -> Iterator[str]:
@@ -253,6 +311,17 @@ class _Recomputation:
                 tally.update(
                     {Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(units, values, strict=False)}
                 )
+            sums = ("counted", "tokens", "counted_x", "counted_tt", "counted_tx", "counted_xx")
+            for source, bucket, *values in self.rows(
+                f"""
+                SELECT source_id, bucket, count(*), sum(tokens), sum(bytes), sum(tokens::HUGEINT * tokens),
+                       sum(tokens::HUGEINT * bytes), sum(bytes::HUGEINT * bytes)
+                FROM documents WHERE {where} AND tokens IS NOT NULL GROUP BY ALL
+                """
+            ):
+                tally.update(
+                    {Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(sums, values, strict=True)}
+                )
             for table, listed, column in (("risk", "risks", "risk_id"), ("pii", "pii_types", "pii_type")):
                 for source, group, count in self.rows(
                     f"SELECT source_id, item, count(*) FROM (SELECT source_id, unnest({listed}) AS item FROM documents "
@@ -277,40 +346,45 @@ class _Recomputation:
             source: Distinct(*counts)
             for source, *counts in self.rows(
                 "SELECT source_id, count(DISTINCT content_hash), count(DISTINCT content_hash) FILTER (illegal_unhealthy), "
-                "count(*) - count(DISTINCT doc_id) FROM documents GROUP BY source_id"
+                "count(*) - count(DISTINCT doc_id), count(*) FILTER (url IS NULL) FROM documents GROUP BY source_id"
             )
         }
         incomplete = frozenset(row["source_id"] for row in self.stored("ledger") if not row["complete"])
         black = frozenset(
             row["source_key"] for row in self.stored("blacklist") if row["active"] and row["scope"] != "domain"
         )
+        domains = frozenset(
+            row["source_key"] for row in self.stored("blacklist") if row["active"] and row["scope"] == "domain"
+        )
         self._source_rows = source_rows(self.sources, self.tally, distinct, black, incomplete, self.profile)
-        buckets = grouped_rows(self.tally, "bucket", "bucket", ("documents", "bytes", "chars"))
         expected = {
             "source_stats": self._source_rows,
-            "bucket_stats": [row | {"tokens": None} for row in buckets],
-            "risk_stats": grouped_rows(self.tally, "risk", "risk_id", ("documents", "findings")),
-            "pii_stats": grouped_rows(self.tally, "pii", "pii_type", ("documents", "findings")),
-            "funnel": funnel_rows(self.sources, self.tally),
-            "sources": declared_rows(self.sources),
+            "bucket_stats": bucket_rows(self.sources, self.tally, counting(self.manifest["config"])),
+            "risk_stats": with_stage(
+                self.sources, grouped_rows(self.tally, "risk", "risk_id", ("documents", "findings"))
+            ),
+            "pii_stats": with_stage(
+                self.sources, grouped_rows(self.tally, "pii", "pii_type", ("documents", "findings"))
+            ),
+            "funnel": with_stage(self.sources, funnel_rows(self.sources, self.tally)),
+            **provenance_tables(self.sources, self.facts, self.audit_date, self.rows, "documents"),
+            "domain_stats": domain_rows(self.rows, "documents", domains),
         }
         for name, rows in expected.items():
             yield from _difference(name, rows, self.stored(name))
-        result = self.run.result
-        parts = {
-            "sources": "source_stats",
-            "buckets": "bucket_stats",
-            "risks": "risk_stats",
-            "personal_information": "pii_stats",
-        }
-        for key, name in parts.items():
-            yield from _difference(f"result.json {key}", expected[name], result[key])
-        totals, phases = result["totals"], (("", "collected"), ("admitted_", "admitted"))
-        for prefix, phase in phases:
-            for unit in ("documents", "bytes", "violations"):
-                value = sum(self.tally[Item("source", source.id, "", phase, unit)] for source in self.sources)
-                if totals[f"{prefix}{unit}"] != value:
-                    yield f"result.json totals.{prefix}{unit}: {totals[f'{prefix}{unit}']}，重算 / recomputed {value}"
+        stored = {name: self.stored(name) for name in ("ledger", "blacklist", "clauses")} | expected
+        terms = Terms(tuple(self.sources), self.profile, self.policy, int(self.manifest["sampling"]["manual"]))
+        recomputed = result(terms, self.tally, stored, self.run.folder, len(self.manifest["quarantined"]))
+        yield from _mapping_difference("result.json", recomputed, self.run.result)
+
+    def provenance(self) -> Iterator[str]:
+        """Nothing is admitted that the evidence keeps out; the digests are those of the configuration."""
+        barred = {source.id: declared_bars(source) for source in self.sources}
+        yield from wrongly_admitted(self.sources, self.policy, barred, self.rows, "documents")
+        stated = self.manifest["config"]["evidence"]
+        for source, facts in self.facts.items():
+            if {fact.key: fact.sha256 for fact in facts.files} != stated.get(source):
+                yield f"{source}: manifest 中的材料摘要不一致 / the digests of its evidence contradict each other"
 
     def blacklist(self) -> Iterator[str]:
         """Whoever exceeds the maximum is on the list or lifted for this very content, and nobody on it is admitted."""
@@ -337,6 +411,21 @@ class _Recomputation:
             admitted = self.tally[Item("source", source.id, "", "admitted", "documents")]
             if entry is not None and entry.active and admitted:
                 yield f"{source.id}: 已列入黑名单，仍有 {admitted} 条进入训练 / blacklisted, yet documents are admitted"
+        domains = {entry.source_key: entry for entry in replayed if entry.scope == "domain"}
+        for verdict in domains_above(self.rows, "documents", self.profile.source_rate.maximum):
+            entry = domains.get(verdict.domain)
+            lifted = (
+                entry is not None
+                and not entry.active
+                and (entry.source_version, entry.ruleset_sha256) == (corpus_version(versions), ruleset)
+            )
+            if not lifted and (entry is None or not entry.active):
+                yield f"{verdict.domain}: {verdict.violations}/{verdict.documents} 超过门槛但不在黑名单 / above the maximum but not blacklisted"
+        active = "[" + ", ".join(quoted(key) for key, entry in sorted(domains.items()) if entry.active) + "]"
+        yield from self._examples(
+            f"SELECT doc_id FROM documents WHERE admitted AND list_contains({active}::VARCHAR[], domain)",
+            "域名已列入黑名单，仍进入训练 / its domain is blacklisted, yet it is admitted",
+        )
 
     def samples(self) -> Iterator[str]:
         """Both samples, drawn again in SQL from the admitted documents."""
@@ -380,14 +469,6 @@ class _Recomputation:
         )[0][0]
         if wrong:
             yield f"technical_sample: {wrong} 条判定与文档不符 / differ from the documents"
-        qualified = self.rows("SELECT count(*) FROM technical_sample WHERE qualified")[0][0]
-        stated = self.run.result["samples"]
-        if (stated["population"], stated["technical"]["size"], stated["technical"]["qualified"]) != (
-            population,
-            technical,
-            qualified,
-        ):
-            yield "result.json samples: 与重算不符 / differ from the recomputation"
 
     def database(self) -> Iterator[str]:
         """The tables loaded from Parquet hold what the files hold."""
@@ -399,10 +480,78 @@ class _Recomputation:
             query = "SELECT count(*), coalesce(sum(hash(row({0}))::HUGEINT), 0) FROM {1}"
             if self.rows(query.format(listed, name)) != self.rows(query.format(listed, f"audit.{name}")):
                 yield f"{name}: 数据库与 Parquet 不符 / the database differs from the Parquet files"
-        info = self.stored("run_info")[0]
-        for key in ("run_id", "seed", "ruleset_sha256", "config_sha256", "schema_version"):
-            if info[key] != self.manifest[key]:
-                yield f"run_info.{key}: 与 manifest 不符 / differs from the manifest"
+        info = self.stored("run_info")
+        expected = {
+            **{
+                key: self.manifest[key]
+                for key in ("run_id", "seed", "ruleset_sha256", "config_sha256", "schema_version")
+            },
+            "profile": self.profile.id,
+            "software_version": self.manifest["software_version"],
+        }
+        if len(info) != 1 or any(info[0][key] != value for key, value in expected.items()):
+            yield "run_info: 与 manifest 不符 / differs from the manifest"
+        for row in self.stored("ledger"):
+            parts = self._parts.get((row["source_id"], row["shard"]), [])
+            if row["sha256"] != (parts[0]["sha256"] if len(parts) == 1 else None):
+                yield f"{row['source_id']}/{row['shard']}: 台账与 manifest 的分片摘要不符 / digests in ledger and manifest differ"
+
+    def asked(self) -> Iterator[str]:
+        """What the manifest says was asked agrees with itself, and with what ships under the same name."""
+        config = self.manifest["config"]
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        if digest != self.manifest["config_sha256"]:
+            yield "manifest.json config: 与其摘要不符 / does not have the digest it states"
+        for key in ("seed", "sampling"):
+            if config[key] != self.manifest[key]:
+                yield f"manifest.json {key}: 与配置不符 / differs from the configuration"
+        for key, told in (("profile", self.profile.sha256), ("policy", self.policy.sha256)):
+            if config[f"{key}_sha256"] != told:
+                yield f"manifest.json {key}: 与配置不符 / differs from the configuration"
+        if is_shipped(self.profile) and load_profile(self.profile.id) != self.profile:
+            yield "manifest.json profile: 与随附的同名口径不符 / differs from the shipped profile of this digest"
+        if is_bundled(self.policy) and load_policy(None) != self.policy:
+            yield "manifest.json policy: 与随附的策略不符 / differs from the bundled policy of this digest"
+        shards = {(row["source_id"], row["shard"]) for row in self.stored("ledger")}
+        aside = {(shard["source_id"], shard["shard"]) for shard in self.manifest["quarantined"]}
+        if shards != set(self._parts) | aside:
+            yield "manifest.json shards: 与台账不符 / differ from the ledger"
+
+    def admission(self) -> Iterator[str]:
+        """Who is out, and for which reason, follows from the blacklist, the policy and the findings."""
+        self.sql.execute("CREATE OR REPLACE TEMP TABLE filtering (rule VARCHAR)")
+        for rule in self.policy.rules:
+            if rule.filter:
+                self.sql.execute("INSERT INTO filtering VALUES (?)", [rule.name])
+        levels = "[" + ", ".join(quoted(level) for level in sorted(self.policy.personal_information.exclude)) + "]"
+        declared = [source.id for source in self.sources if source.personal_info.lawful_basis is not None]
+        lawful = "[" + ", ".join(map(quoted, declared)) + "]"
+        listed = "SELECT source_key FROM audit.blacklist WHERE active AND scope"
+        self.sql.execute(
+            f"""CREATE OR REPLACE TEMP VIEW judged AS
+            SELECT d.doc_id, d.admitted, d.exclusion_reason AS reason,
+                   d.source_id IN ({listed} <> 'domain') AS source_out,
+                   coalesce(d.domain IN ({listed} = 'domain'), false) AS domain_out,
+                   f.doc_id IS NOT NULL AS filtered,
+                   list_contains({levels}::VARCHAR[], d.pii_level) AND NOT list_contains({lawful}::VARCHAR[], d.source_id) AS pii_out
+            FROM documents d LEFT JOIN (
+                SELECT DISTINCT source_id, shard, "row", any_value(doc_id) AS doc_id FROM findings
+                WHERE risk_id IS NOT NULL AND rule IN (SELECT rule FROM filtering) GROUP BY ALL
+            ) f USING (source_id, shard, "row")"""
+        )
+        for condition, message in (
+            ("source_out <> (reason IS NOT DISTINCT FROM 'source_blacklisted')", "source_blacklisted"),
+            (
+                "(NOT source_out AND domain_out) <> (reason IS NOT DISTINCT FROM 'domain_blacklisted')",
+                "domain_blacklisted",
+            ),
+            ("reason = 'filtered' AND NOT filtered OR admitted AND filtered", "filtered"),
+            ("reason = 'personal_information' AND NOT pii_out OR admitted AND pii_out", "personal_information"),
+        ):
+            yield from self._examples(
+                f"SELECT doc_id FROM judged WHERE {condition}",
+                f"准入与规则不符（{message}） / admission does not follow from the rules ({message})",
+            )
 
     def clauses(self) -> Iterator[str]:
         """The verdicts on the clauses follow from the numbers."""
@@ -426,3 +575,11 @@ def _difference(name: str, expected: list[dict[str, Any]], stored: list[dict[str
         yield f"{name}: 记载 / stated {text[:300]}"
     for text in sorted(missing)[:3]:
         yield f"{name}: 重算 / recomputed {text[:300]}"
+
+
+def _mapping_difference(name: str, expected: dict[str, Any], stored: dict[str, Any]) -> Iterator[str]:
+    """The keys of which the values are not the same."""
+    for key in sorted(expected.keys() | stored.keys()):
+        wanted, found = (json.dumps(side.get(key), sort_keys=True, ensure_ascii=False) for side in (expected, stored))
+        if wanted != found:
+            yield f"{name} {key}: 记载 / stated {found[:200]}，重算 / recomputed {wanted[:200]}"

@@ -20,10 +20,11 @@ BASE = pa.schema(
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("chars", pa.int64(), nullable=False),
         pa.field("content_hash", pa.binary(32), nullable=False),
+        pa.field("user_hash", pa.binary(32)),  # sha256 of the native user id; NULL where the source declares none
     ]
 )
 
-PROVENANCE_COLUMNS = ("member", "row", "offset", "native_id", "url", "domain")
+PROVENANCE_COLUMNS = ("member", "row", "offset", "native_id", "url", "domain", "user_hash")
 BUCKET_COLUMNS = ("language", "content_type", "bucket", "bytes", "chars")
 
 # One entry a distinct term of the document, in order of first occurrence; `entry` indexes the compiled library.
@@ -92,4 +93,14 @@ PII = pa.schema(
 MINHASH_PERMUTATIONS = 64
 FINGERPRINT = pa.schema([pa.field("minhash", pa.binary(4 * MINHASH_PERMUTATIONS), nullable=False)])
 
-LAYERS = {"base": BASE, "keywords": KEYWORDS, "classifier": CLASSIFIER, "pii": PII, "fingerprint": FINGERPRINT}
+# NULL: outside the share that is counted. The layer is only there where a tokenizer is configured.
+TOKENS = pa.schema([pa.field("tokens", pa.int64())])
+
+LAYERS = {
+    "base": BASE,
+    "keywords": KEYWORDS,
+    "classifier": CLASSIFIER,
+    "pii": PII,
+    "fingerprint": FINGERPRINT,
+    "tokens": TOKENS,
+}

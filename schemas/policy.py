@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 
@@ -48,6 +48,32 @@ class PersonalInformationPolicy(_Model):
     exclude: frozenset[Literal["general", "sensitive"]] = frozenset()
 
 
+Bar = Literal["no_legality_proof", "terms_forbid_training", "robots_denied", "withdrawn", "not_authorised"]
+
+
+class ProvenancePolicy(_Model):
+    """Which declared bars keep documents out (clause 5.1 c). What is merely not declared never does."""
+
+    exclude: tuple[Bar, ...] = (
+        "no_legality_proof",
+        "terms_forbid_training",
+        "robots_denied",
+        "withdrawn",
+        "not_authorised",
+    )
+
+
+class DuplicatePolicy(_Model):
+    """What becomes of copies: only reported, or all but the first of a group left out of the corpus.
+
+    Near copies are documents whose MinHash similarity is at least `similarity`.
+    """
+
+    exact: Literal["report", "keep_one"] = "report"
+    near: Literal["report", "keep_one"] = "report"
+    similarity: float = Field(default=0.8, ge=0.5, le=1)
+
+
 class Policy(_Model):
     """All rules, in the order in which they are tried."""
 
@@ -55,15 +81,27 @@ class Policy(_Model):
     version: int
     rules: tuple[Rule, ...]
     personal_information: PersonalInformationPolicy = PersonalInformationPolicy()
+    provenance: ProvenancePolicy = ProvenancePolicy()
+    duplicates: DuplicatePolicy = DuplicatePolicy()
     sha256: str = ""
 
     @model_validator(mode="after")
     def _unique(self) -> "Policy":
+        if not any(rule.assess == "violation" for rule in self.rules):
+            raise ValueError(
+                "没有一条规则判定违规，任何来源都会通过 / no rule decides a violation: every source would pass"
+            )
         names = [rule.name for rule in self.rules]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"规则重名 / rule names given twice: {', '.join(repeated)}")
         return self
+
+
+def is_bundled(policy: Policy) -> bool:
+    """Whether the policy is the one that ships with the project, unchanged."""
+    shipped = resources.files("schemas").joinpath("policies", "starter.yaml")
+    return hashlib.sha256(shipped.read_bytes()).hexdigest() == policy.sha256
 
 
 def load_policy(path: Path | None) -> Policy:

@@ -30,6 +30,9 @@ DOCUMENTS = pa.schema(
         pa.field("pii_types", _STRINGS, nullable=False),
         pa.field("admitted", pa.bool_(), nullable=False),
         pa.field("exclusion_reason", pa.string()),
+        pa.field("provenance", pa.string()),
+        pa.field("tokens", pa.int64()),
+        pa.field("stage", pa.string(), nullable=False),
     ]
 )
 
@@ -75,6 +78,19 @@ MANUAL_SAMPLE = pa.schema(
         pa.field("content_hash", pa.string(), nullable=False),
         pa.field("text", pa.large_string(), nullable=False),
         pa.field("machine_risks", _STRINGS, nullable=False),
+    ]
+)
+
+# The columns of an emitted corpus: documents a trainer reads, with what ties them to the audit.
+EMITTED = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("bucket", pa.string(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
     ]
 )
 

@@ -3,7 +3,9 @@
 import codecs
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from schemas.evidence import EVIDENCE, Evidence, OpenEvidence, SubRegion
 
 KINDS = {"open": "开源", "self_collected": "自采", "commercial": "商业", "user_input": "使用者输入"}
 Kind = Literal["open", "self_collected", "commercial", "user_input"]
@@ -11,17 +13,20 @@ Region = Literal["domestic", "overseas"]
 Phase = Literal["pretrain", "sft", "preference", "safety"]
 Format = Literal["jsonl", "parquet", "warc", "wet", "csv", "text"]
 
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Fields(_Model):
-    """Where in a record the text, the id and the URL stand. Dotted paths reach into nested records."""
+    """Where in a record the text, the id, the URL and the user's id stand. Dotted paths reach into nested records."""
 
     text: str | list[str] = "text"
     id: str | None = "id"
     url: str | None = "url"
+    user: str | None = None
 
     @property
     def text_paths(self) -> tuple[str, ...]:
@@ -43,7 +48,7 @@ class PersonalInformationBasis(_Model):
 
 
 class SourceRecord(_Model):
-    """One declared source. `evidence` holds what its kind requires, as declared."""
+    """One declared source. `evidence` holds what its kind requires; `regions` where single domains differ."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
     name: str = Field(min_length=1, max_length=500)
@@ -52,10 +57,27 @@ class SourceRecord(_Model):
     stage: Phase = "pretrain"
     paths: list[str] = Field(min_length=1)
     format: Format | None = None
+    records: Literal["file", "line"] = "file"  # what a record of a text file is
     encoding: str = "utf-8"
     fields: Fields = Fields()
-    evidence: dict[str, Any] = {}
+    region_basis: str | None = Field(default=None, min_length=1)
+    regions: dict[str, SubRegion] = {}
+    evidence: Evidence = OpenEvidence()
+    pre_assessment: str | None = None
     personal_info: PersonalInformationBasis = PersonalInformationBasis()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _evidence_of_the_kind(cls, value: Any) -> Any:
+        """Evidence is read by the model of the source's kind; what is wrong with the kind is told once."""
+        if not isinstance(value, dict):
+            return value
+        kind, given = value.get("kind"), value.get("evidence", {})
+        if not isinstance(kind, str) or kind not in EVIDENCE:
+            return {**value, "evidence": OpenEvidence()}
+        if isinstance(given, dict) and given.get("kind", kind) == kind:
+            return {**value, "evidence": {**given, "kind": kind}}
+        return {**value, "evidence": EVIDENCE[kind]() if given is None else given}
 
     @field_validator("id")
     @classmethod
@@ -71,40 +93,11 @@ class SourceRecord(_Model):
             codec = codecs.lookup(value)
         except LookupError:
             raise ValueError(f"未知的编码 / unknown encoding: {value}; e.g. utf-8, gb18030") from None
-        if not codec._is_text_encoding:
+        if not codec._is_text_encoding or codec.name in _NO_CHARSETS:
             raise ValueError(f"不是文本编码 / not a text encoding: {value}; e.g. utf-8, gb18030")
-        if "\n{".encode(codec.name) != b"\n{" or codec.name.startswith(("iso2022", "hz", "utf-7")):
-            raise ValueError(
-                f"逐行读取不支持该编码，请先转为 UTF-8 / lines cannot be told apart in {value}: convert to UTF-8"
-            )
         return "utf-8" if codec.name == "utf-8-sig" else codec.name
 
     @property
     def licence(self) -> str | None:
         """The licence the evidence names, if any."""
-        for key in ("licence", "license", "license_spdx", "spdx"):
-            value = self.evidence.get(key)
-            if isinstance(value, str):
-                return value
-        return None
-
-
-# What each kind must show (clause 5.1 c), in the words of the standard.
-REQUIRED_EVIDENCE: dict[str, dict[str, tuple[str, ...]]] = {
-    "open": {"开源授权协议或相关授权文件": ("licence", "license", "licence_file", "license_file", "license_spdx")},
-    "self_collected": {"采集记录": ("collection_record", "crawl_log", "production_record")},
-    "commercial": {
-        "交易合同或合作协议": ("contract", "contract_file"),
-        "语料合法性证明材料": ("legality_proof", "vendor_proof"),
-    },
-    "user_input": {"使用者授权记录": ("authorisation", "consent_record")},
-}
-
-
-def missing_evidence(source: SourceRecord) -> list[str]:
-    """What the source's kind requires and its record does not name, in the words of the standard."""
-    return [
-        title
-        for title, keys in REQUIRED_EVIDENCE[source.kind].items()
-        if not any(source.evidence.get(key) for key in keys)
-    ]
+        return self.evidence.licence

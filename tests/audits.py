@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Corpus:
 
     folder: Path
     config: Path
+    sources: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, **changes: Any) -> None:
         """Writes the configuration, with keys changed or added."""
@@ -113,6 +114,22 @@ def audit(*arguments: object, check: int | None = 0, timeout: float = 240) -> su
     if check is not None:
         assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def reseal(out: Path) -> None:
+    """Gives the current run fresh hashes, as somebody would who covers up a change."""
+    from pipeline.output import file_digests, write_json
+    from pipeline.scans import sha256_file
+    from schemas.chain import append_to_chain
+
+    run = (out / "current").resolve()
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["files"] = file_digests(run)
+    (run / "manifest.json").chmod(0o644)
+    write_json(run / "manifest.json", manifest)
+    (out / "publications.ndjson").unlink()
+    sealed = {"run_id": run.name, "manifest_sha256": sha256_file(run / "manifest.json")}
+    append_to_chain(out / "publications.ndjson", [sealed])
 
 
 def contents(out: Path) -> dict[str, bytes]:

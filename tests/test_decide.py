@@ -158,7 +158,7 @@ def test_findings_are_in_order_of_their_documents(decider: Decider) -> None:
 ALL = Admission(
     source_blacklisted=True,
     domains=frozenset({"bad.cn"}),
-    blocked=Blocked(frozenset({"blocked.cn"}), frozenset({"http://x.cn/1"}), frozenset({HASH.hex()})),
+    blocked=Blocked(frozenset({"blocked.cn"}), frozenset({"x.cn/1"}), frozenset({HASH.hex()})),
 )
 BAD: dict[str, Any] = {"terms": ("block0",), "unscored": "failed", "pii": (("CN_ID_CARD", "validated"),)}
 
@@ -170,8 +170,8 @@ BAD: dict[str, Any] = {"terms": ("block0",), "unscored": "failed", "pii": (("CN_
         (Admission(domains=ALL.domains, blocked=ALL.blocked), {**BAD, "domain": "bad.cn"}, "domain_blacklisted"),
         (Admission(domains=ALL.domains, blocked=ALL.blocked), {**BAD, "domain": "good.cn"}, "blocked"),
         (Admission(blocked=Blocked(domains=frozenset({"b.cn"}))), {**BAD, "domain": "b.cn"}, "blocked"),
-        (Admission(blocked=Blocked(urls=frozenset({"http://x.cn/1"}))), {"url": "http://x.cn/1"}, "blocked"),
-        (Admission(blocked=Blocked(urls=frozenset({"http://x.cn/1"}))), {"url": "http://x.cn/2"}, None),
+        (Admission(blocked=Blocked(urls=frozenset({"x.cn/1"}))), {"url": "http://x.cn/1"}, "blocked"),
+        (Admission(blocked=Blocked(urls=frozenset({"x.cn/1"}))), {"url": "http://x.cn/2"}, None),
         (Admission(domains=ALL.domains), {"domain": None}, None),
         (Admission(), BAD, "filtered"),
         (Admission(), {**BAD, "terms": ()}, "unscored"),

@@ -129,9 +129,9 @@ def test_the_same_file_in_two_sources_is_an_error(tmp_path: Path, configure: Con
 
 
 def test_all_problems_of_the_paths_are_told_at_once(tmp_path: Path, configure: Configure) -> None:
-    files(tmp_path, "d/a.jsonl", "e/a.jsonl", "d/notes.txt")
+    files(tmp_path, "d/a.jsonl", "e/a.jsonl", "d/notes.odt")
     with pytest.raises(UsageError) as error:
-        plan(configure, "d/*.jsonl", "d/a.jsonl", "e/*.jsonl", "gone/*.jsonl", "d/*.txt", "nosuch://x/*.jsonl")
+        plan(configure, "d/*.jsonl", "d/a.jsonl", "e/*.jsonl", "gone/*.jsonl", "d/*.odt", "nosuch://x/*.jsonl")
     told = ["the same file", "a shard of this name", "matches no file", "cannot tell the format", "cannot list files"]
     assert len(error.value.problems) == len(told)
     for text, problem in zip(told, error.value.problems, strict=True):
@@ -147,6 +147,40 @@ def test_missing_paths_may_be_allowed(tmp_path: Path, configure: Configure) -> N
     assert all("matches no file" in warning for warning in made.warnings)
 
 
+HUB = ("data/train.parquet", "README.md", "LICENSE", "dataset_infos.json", ".gitattributes", "loader.py", "img/a.png")
+
+
+@pytest.mark.parametrize("path", ["d", "d/", "d/**", "d/**/*"])
+def test_what_stands_beside_the_data_in_a_folder_is_skipped_with_a_warning(
+    tmp_path: Path, configure: Configure, path: str
+) -> None:
+    files(tmp_path, *(f"d/{name}" for name in HUB))
+    for declared in ({}, {"format": "parquet"}):
+        made = plan(configure, path, **declared)
+        assert "data/train.parquet" in names(made)
+        assert not {"README.md", "LICENSE", "dataset_infos.json"} & set(names(made))
+        assert "README.md" in made.warnings[0]
+    assert names(plan(configure, path)) == ["data/train.parquet"]
+
+
+def test_a_file_of_unknown_format_that_was_asked_for_is_an_error(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/a.jsonl", "d/loader.py")
+    for path in ("d/*", "d/loader.py"):
+        with pytest.raises(UsageError, match=r"loader.py: .*cannot tell the format"):
+            plan(configure, path)
+
+
+def test_a_folder_without_data_is_an_error(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/README.md", "d/loader.py")
+    with pytest.raises(UsageError, match="no file of a known format"):
+        plan(configure, "d")
+
+
+def test_a_readme_that_is_asked_for_is_a_document(tmp_path: Path, configure: Configure) -> None:
+    files(tmp_path, "d/README.md")
+    assert names(plan(configure, "d/README.md")) == names(plan(configure, "d", format="text")) == ["README.md"]
+
+
 @pytest.mark.parametrize(
     ("name", "declared", "expected"),
     [
@@ -156,8 +190,7 @@ def test_missing_paths_may_be_allowed(tmp_path: Path, configure: Configure) -> N
         ("a.jsonl.zstd", None, Layout("jsonl", "zstd")),
         ("a.parquet", None, Layout("parquet")),
         ("part-0.zstd.parquet", None, Layout("parquet")),
-        ("a.txt", None, None),
-        ("a.jsonl.bz2", None, None),
+        ("a.odt", None, None),
         ("a.txt", "jsonl", Layout("jsonl")),
         ("a.gz", "jsonl", Layout("jsonl", "gzip")),
         ("noname", "parquet", Layout("parquet")),
@@ -253,13 +286,14 @@ def test_no_hand_is_empty() -> None:
     assert deal([], 8) == []
 
 
-def test_the_key_of_a_unit_says_what_is_read_and_not_where(tmp_path: Path, configure: Configure) -> None:
+def test_the_key_of_a_unit_says_what_is_read_and_where_it_lies(tmp_path: Path, configure: Configure) -> None:
     files(tmp_path, "d/a.jsonl")
     os.utime(tmp_path / "d" / "a.jsonl", (1, 1))
     limits = Limits()
     before = plan(configure, "d/*.jsonl").units[0].key(limits)
     shutil.copytree(tmp_path / "d", tmp_path / "copy")
-    assert plan(configure, "copy/*.jsonl").units[0].key(limits) == before
+    os.utime(tmp_path / "copy" / "a.jsonl", (1, 1))
+    assert plan(configure, "copy/*.jsonl").units[0].key(limits) != before, "equal name, size and time are no proof"
     assert plan(configure, "d/*.jsonl", name="other", evidence={"licence": "MIT"}).units[0].key(limits) == before
 
     changed = {
@@ -267,6 +301,9 @@ def test_the_key_of_a_unit_says_what_is_read_and_not_where(tmp_path: Path, confi
         plan(configure, "d/*.jsonl", encoding="gb18030").units[0].key(limits),
         plan(configure, "d/*.jsonl", id="other").units[0].key(limits),
         plan(configure, "d/*.jsonl", format="parquet").units[0].key(limits),
+        plan(configure, "d/*.jsonl", format="text").units[0].key(limits),
+        plan(configure, "d/*.jsonl", format="text", records="line").units[0].key(limits),
+        plan(configure, "d/*.jsonl").units[0].key(Limits(expansion=10)),
         plan(configure, "d/*.jsonl").units[0].key(Limits(document_bytes=2048)),
     }
     os.utime(tmp_path / "d" / "a.jsonl", (2, 2))
@@ -274,4 +311,4 @@ def test_the_key_of_a_unit_says_what_is_read_and_not_where(tmp_path: Path, confi
     files(tmp_path, "d/a.jsonl", content=b"longer than before\n")
     os.utime(tmp_path / "d" / "a.jsonl", (1, 1))
     changed.add(plan(configure, "d/*.jsonl").units[0].key(limits))
-    assert len(changed - {before}) == 7
+    assert len(changed - {before}) == 10

@@ -15,13 +15,16 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.config import Limits
 from pipeline.errors import ShardUnreadable
 from pipeline.readers import jsonl, parquet
-from pipeline.readers.base import MemberLedger, Picker, Reject, Tray, version_now
+from pipeline.readers import lines as line_ranges
+from pipeline.readers.base import MemberLedger, Part, Picker, Reject, Tray, version_now
 
 Paths = tuple[tuple[str, ...], str | None, str | None]
 PLAIN: Paths = (("text",), "id", "url")
-LIMIT = 1000
+LIMIT = 1024
+LIMITS = Limits(document_bytes=LIMIT, line_bytes=4 * LIMIT)
 
 
 class Reading:
@@ -55,7 +58,8 @@ def read_jsonl(
     start, stop = span or (0, path.stat().st_size)
     tray = Tray(LIMIT, batch)
     picker = Picker(*paths)
-    return Reading(tray, list(jsonl.read(0, str(path), start, stop, compression, encoding, picker, tray, 4 * LIMIT)))
+    part = Part(0, str(path), start, stop, compression, encoding)
+    return Reading(tray, list(jsonl.read(part, picker, tray, LIMITS)))
 
 
 def read_parquet(
@@ -128,7 +132,7 @@ def test_byte_ranges_together_hold_exactly_the_records_of_the_file(
 
 def test_the_ranges_of_a_file_cover_it() -> None:
     for size in (0, 1, 99, 100, 101, 1000):
-        cuts = jsonl.segments(size, 100)
+        cuts = line_ranges.segments(size, 100)
         assert [cuts[0][0], *(stop for _, stop, _ in cuts)] == [*(start for start, _, _ in cuts), size]
         assert all(stop - start <= 100 for start, stop, _ in cuts)
 
@@ -495,3 +499,46 @@ def test_how_many_documents_a_batch_holds_changes_nothing(shard: Path) -> None:
     content = lines(*random_texts[:50]) + b"{\n" + lines("x")
     assert read_jsonl(shard, content, batch=1).rows == read_jsonl(shard, content, batch=7).rows
     assert json.loads(shard.read_bytes().splitlines()[0])["text"] == random_texts[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "text", "documents", "reason"),
+    [
+        ({"text": ["a", "b"], "id": pa.array([1, 2], pa.timestamp("ns"))}, "text", 0, "wrong_type"),
+        ({"text": ["a", "b"], "id": pa.array([1, 2], pa.duration("ns"))}, "text", 0, "wrong_type"),
+        ({"text": ["a", "b"], "id": pa.array([1, 2], pa.timestamp("us", tz="Mars/Olympus"))}, "text", 0, "wrong_type"),
+        ({"text": ["a", "b"], "url": pa.array([1, 2], pa.timestamp("ns"))}, "text", 2, None),
+        ({"text": pa.array([1, 2], pa.timestamp("ns"))}, "text", 0, "wrong_type"),
+        (
+            {"m": pa.array([{"text": "a", "t": 1}] * 2, pa.struct([("text", pa.string()), ("t", pa.timestamp("ns"))]))},
+            "m.text",
+            2,
+            None,
+        ),
+        (
+            {
+                "m": pa.array(
+                    [[{"text": "a", "t": 1}]] * 2, pa.list_(pa.struct([("text", pa.string()), ("t", pa.time64("ns"))]))
+                )
+            },
+            "m[*].text",
+            2,
+            None,
+        ),
+    ],
+)
+def test_times_in_parquet_cost_at_most_their_rows(
+    tmp_path: Path, columns: Any, text: str, documents: int, reason: Any
+) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    read = read_parquet(tmp_path / "a.parquet", paths=((text,), "id", "url"))
+    assert (len(read.rows), {reject.reason for reject in read.rejects}) == (documents, {reason} - {None})
+    assert read.ledger.records_read == 2
+
+
+def test_two_columns_of_one_name_are_rejects(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "a.parquet"
+    )
+    read = read_parquet(tmp_path / "a.parquet")
+    assert (read.rows, [reject.records for reject in read.rejects]) == ([], [1])

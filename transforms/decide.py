@@ -19,8 +19,10 @@ from schemas.lexicon import Library
 from schemas.policy import Conditions, Policy, Rule
 from schemas.profile import Profile
 from schemas.results import DOCUMENTS, FINDINGS
+from transforms.permits import DENIED, NOT_AUTHORISED, WITHDRAWN, Permits
+from transforms.provenance import canonical_url
 
-VERSION = 1
+VERSION = 2
 _SINGLE = 1e-6  # scores are stored in single precision and rounded again before they decide
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
 COUNTED_GRADES = ("validated", "contextual")
@@ -36,11 +38,15 @@ class Origin:
     shards: tuple[str, ...]
     row_bases: tuple[int, ...]
     lawful_basis: bool
+    stage: str = "pretrain"
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """What must not be trained on by declaration: registrable domains, URLs, content hashes (clause 5.1 d)."""
+    """What must not be trained on by declaration: registrable domains, URLs, content hashes (clause 5.1 d).
+
+    URLs stand as `provenance.canonical_url` gives them.
+    """
 
     domains: frozenset[str] = frozenset()
     urls: frozenset[str] = frozenset()
@@ -49,16 +55,18 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Admission:
-    """What the blacklist and the blocked lists say about a source's documents."""
+    """What the blacklist, the blocked lists and the source's own evidence say about its documents."""
 
     source_blacklisted: bool = False
     domains: frozenset[str] = frozenset()
     blocked: Blocked = field(default_factory=Blocked)
+    permits: Permits = field(default_factory=Permits)
+    copies: tuple[int, ...] = ()  # positions in the unit of documents that are copies and left out
 
     def digest(self) -> str:
         """Changes with anything that can change who is admitted."""
         parts = [self.domains, self.blocked.domains, self.blocked.urls, self.blocked.hashes]
-        content = [self.source_blacklisted, *(sorted(part) for part in parts)]
+        content = [self.source_blacklisted, self.permits.digest, self.copies, *(sorted(part) for part in parts)]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -112,9 +120,12 @@ class Decider:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def __call__(
-        self, layers: dict[str, pa.RecordBatch], origin: Origin, admission: Admission
+        self, layers: dict[str, pa.RecordBatch], origin: Origin, admission: Admission, first_row: int = 0
     ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Documents and findings for row-aligned batches of the layers base, keywords, classifier and pii."""
+        """Documents and findings for row-aligned batches of the layers base, keywords, classifier and pii.
+
+        `first_row` is the position of the first document in its unit.
+        """
         base = layers["base"]
         count = base.num_rows
         nothing: Sequence[str] = ()  # shared: most documents have no risk, and lists of them keep the collector busy
@@ -140,7 +151,8 @@ class Decider:
             findings += [(index, finding) for finding in _pii_findings(found)]
         unhealthy = self.profile.illegal_unhealthy
         columns = _identity(base, origin)
-        reason = self._exclusion(base, columns, layers, admission, filtered, pii_excluded)
+        columns["provenance"] = admission.permits.judge(base)
+        reason = self._exclusion(base, columns, layers, admission, filtered, pii_excluded, first_row)
         columns |= {
             "risks": pa.array(risks, type=DOCUMENTS.field("risks").type),
             "candidate_risks": pa.array(candidates, type=DOCUMENTS.field("candidate_risks").type),
@@ -151,6 +163,8 @@ class Decider:
             "pii_types": pa.array(pii_types, type=DOCUMENTS.field("pii_types").type),
             "admitted": pc.is_null(reason),
             "exclusion_reason": reason,
+            "tokens": layers["tokens"].column("tokens") if "tokens" in layers else pa.nulls(count, pa.int64()),
+            "stage": pa.array([origin.stage] * count, type=pa.string()),
         }
         documents = pa.record_batch([columns[name] for name in DOCUMENTS.names], schema=DOCUMENTS)
         return documents, _finding_rows(findings, documents)
@@ -221,6 +235,7 @@ class Decider:
         admission: Admission,
         filtered: Any,
         pii_excluded: Any,
+        first_row: int,
     ) -> pa.Array:
         """The first reason that applies, in the order of the public contract, or NULL for what is admitted."""
         count = base.num_rows
@@ -232,11 +247,17 @@ class Decider:
             "source_blacklisted": np.full(count, admission.source_blacklisted),
             "domain_blacklisted": _is_in(base.column("domain"), admission.domains),
             "blocked": _is_in(base.column("domain"), blocked.domains)
-            | _is_in(base.column("url"), blocked.urls)
+            | _is_in(_canonical(base.column("url"), blocked.urls), blocked.urls)
             | _is_in(columns["content_hash"], blocked.hashes),
+            "declared_bar": np.full(count, admission.permits.barred),
+            **{
+                finding: _is_in(columns["provenance"], admission.permits.excluding & {finding})
+                for finding in (DENIED, WITHDRAWN, NOT_AUTHORISED)
+            },
             "filtered": filtered,
             "unscored": np.asarray(unscored),
             "personal_information": pii_excluded,
+            "duplicate": np.isin(np.arange(first_row, first_row + count), admission.copies),
         }
         chosen = np.full(count, -1, dtype=np.int8)
         for index, applies in reversed(list(enumerate(reasons.values()))):
@@ -346,6 +367,13 @@ def _hex(digests: pa.Array) -> pa.Array:
     data = digests.buffers()[1].slice(digests.offset * width, len(digests) * width).to_pybytes()
     offsets = np.arange(len(digests) + 1, dtype=np.int32) * (2 * width)
     return pa.StringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(data.hex().encode()))
+
+
+def _canonical(urls: pa.Array, wanted: frozenset[str]) -> pa.Array:
+    """The URLs as they are compared; not looked at where there is nothing to compare with."""
+    if not wanted:
+        return urls
+    return pa.array([None if url is None else canonical_url(url) for url in urls.to_pylist()], type=urls.type)
 
 
 def _is_in(column: pa.Array, values: frozenset[str]) -> Any:

@@ -11,7 +11,7 @@ _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _NARROW |= dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), ord(" "))
 _NARROW |= dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), ord("-"))
 _ADDRESS = re.compile(r"[^\s@<>（）()，。,;；:：、]{1,64}@[0-9A-Za-z.\-]+")
-_NUMBER = re.compile(r"\d(?:[ \-_.·,/\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff]{0,2}[\dXx]){4,}")
+_NUMBER = re.compile(r"\d(?:[ \-_.·,，。、/|~*+()\[\]\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff]{0,3}[\dXx]){4,}")
 _GROUPS = re.compile(
     r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}|(?<![0-9A-Za-z])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}(?:\.[0-9.]+)?"
 )

@@ -1,18 +1,21 @@
 """Tags each document with where it came from: source, shard, position, native id, address and registrable domain."""
 
+import contextlib
 import hashlib
 import ipaddress
+import re
+import unicodedata
 from functools import lru_cache
 from importlib import metadata
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 from schemas import layers
 from transforms.text import TextBatch
 
-VERSION = 1
+VERSION = 3
 
 
 @lru_cache(maxsize=1)
@@ -33,18 +36,41 @@ def _registrable(host: str) -> str:
         return extracted.top_domain_under_public_suffix or host
 
 
+# A scheme only where slashes follow (bad.com:8080 has none); a crawl may leave out or turn around what a browser mends.
+_AUTHORITY = re.compile(
+    r"^(?:[a-z][a-z0-9+.\-]*:(?=[/\\]))?[/\\]*(?:[^/\\?#@]*@)?(?P<host>\[[^\]]*\]|[^/\\?#:]*)(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DOTS = str.maketrans(dict.fromkeys("。．｡", "."))
+_INVISIBLE = dict.fromkeys((*range(33), 127, 173, *range(8203, 8208), *range(8234, 8239), 8288, 65279))
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Host and the rest of a URL, the host as browsers read it: width, case, escapes, invisible characters, punycode."""
+    found = _AUTHORITY.match(unicodedata.normalize("NFKC", url).translate(_INVISIBLE))
+    if found is None:
+        return "", ""
+    host = unquote(found["host"]).strip("[]").translate(_DOTS).rstrip(".").lower()
+    if "xn--" in host:
+        with contextlib.suppress(UnicodeError):
+            host = host.encode("ascii").decode("idna")
+    return host, found["rest"]
+
+
 def registrable_domain(url: str | None) -> str | None:
     """The domain a URL is registered under (news.example.com.cn: example.com.cn), or NULL where it names no host."""
     if not url:
         return None
-    try:
-        host = urlsplit(url if "://" in url else f"//{url}").hostname
-    except ValueError:
-        return None
-    host = (host or "").rstrip(".").lower()
+    host, _ = _split(url)
     if "." not in host and ":" not in host:
         return None
     return _registrable(host)
+
+
+def canonical_url(url: str) -> str:
+    """A URL without what does not tell pages apart: scheme, case of the host, default port, fragment, last slash."""
+    host, rest = _split(url)
+    return host + re.sub(r"^:(?:80|443)?(?=/|$)", "", rest.split("#")[0]).rstrip("/")
 
 
 class Provenance:

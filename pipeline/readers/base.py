@@ -3,18 +3,21 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 
-from pipeline.errors import ShardUnreadable
-from pipeline.listing import etag_of, is_local
+from pipeline.errors import ShardUnreadable, StoreSilent
+from pipeline.listing import etag_of
+from pipeline.readers.compression import Decompressed, Readable
+from pipeline.storage import file_system, is_local, open_file, store_errors
+from schemas.evidence import user_hash
 
 BATCH_DOCUMENTS = 1024
 BATCH_BYTES = 8 << 20
+_NAMED_REJECTS = 10_000  # a member's rejects beyond these are summed up by reason: a wrong encoding can mean millions
 
 RECORDS = pa.schema(
     [
@@ -24,8 +27,24 @@ RECORDS = pa.schema(
         pa.field("native_id", pa.large_string()),
         pa.field("url", pa.large_string()),
         pa.field("text", pa.large_string(), nullable=False),
+        pa.field("user_hash", pa.binary(32)),  # of who wrote it; the user's own id is never kept
     ]
 )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a reader is given: a shard, or the part of one that begins in the bytes from `start` to `stop`.
+
+    `member` is its number in the unit. A part of a compressed shard is always the whole of it.
+    """
+
+    member: int
+    url: str
+    start: int
+    stop: int
+    compression: str | None = None
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -69,11 +88,15 @@ class Tray:
     ready: list[pa.RecordBatch] = field(default_factory=list)
     _columns: tuple[list[Any], ...] = field(default_factory=lambda: tuple([] for _ in RECORDS))
     _bytes: int = 0
+    _named: int = 0
+    _summed: dict[str, int] = field(default_factory=dict)
 
     def begin(self, member: int) -> MemberLedger:
         """Opens the books of the next member."""
         assert member == len(self.ledgers)
         self.ledgers.append(MemberLedger())
+        self._named = 0
+        self._summed = {}
         return self.ledgers[member]
 
     @property
@@ -81,7 +104,9 @@ class Tray:
         """Ordinal of the next record of the current member."""
         return self.ledgers[-1].records_read
 
-    def add(self, text: str, native_id: str | None, url: str | None, offset: int | None) -> None:
+    def add(
+        self, text: str, native_id: str | None, url: str | None, offset: int | None, user: str | None = None
+    ) -> None:
         """Takes in a record whose fields are good; rejects it where its text is empty or too large."""
         size = len(text) if text.isascii() else len(text.encode())
         if size == 0:
@@ -93,13 +118,14 @@ class Tray:
         if self._bytes and self._bytes + size > self.batch_bytes:
             self.flush()
         ledger = self.ledgers[-1]
-        members, rows, offsets, ids, urls, texts = self._columns
+        members, rows, offsets, ids, urls, texts, users = self._columns
         members.append(len(self.ledgers) - 1)
         rows.append(ledger.records_read)
         offsets.append(offset)
         ids.append(native_id)
         urls.append(url)
         texts.append(text)
+        users.append(None if user is None else user_hash(user))
         ledger.records_read += 1
         ledger.audited += 1
         self._bytes += size
@@ -108,20 +134,28 @@ class Tray:
 
     def reject(self, reason: str, detail: str, offset: int | None) -> None:
         """Books one record that could not be read."""
-        ledger = self.ledgers[-1]
-        self.rejects.append(Reject(len(self.ledgers) - 1, ledger.records_read, offset, reason, detail))
-        ledger.records_read += 1
-        ledger.rejected += 1
+        self.reject_stretch(reason, detail, 1, offset)
 
     def reject_stretch(self, reason: str, detail: str, records: int | None, offset: int | None = None) -> None:
         """Books records lost together: their number if known, otherwise the member's books stay incomplete."""
         ledger = self.ledgers[-1]
-        self.rejects.append(Reject(len(self.ledgers) - 1, ledger.records_read, offset, reason, detail, records))
+        member, row = len(self.ledgers) - 1, ledger.records_read
         if records is None:
             ledger.complete = False
         else:
             ledger.records_read += records
             ledger.rejected += records
+        if self._named < _NAMED_REJECTS or records is None:
+            self._named += 1
+            self.rejects.append(Reject(member, row, offset, reason, detail, records))
+        elif reason in self._summed:
+            place = self._summed[reason]
+            summed = self.rejects[place]
+            self.rejects[place] = replace(summed, records=(summed.records or 0) + records)
+        else:
+            self._summed[reason] = len(self.rejects)
+            detail = f"more than {_NAMED_REJECTS} rejects in this shard: the others of this kind together"
+            self.rejects.append(Reject(member, row, offset, reason, detail, records))
 
     def flush(self) -> None:
         """Closes the current batch."""
@@ -142,13 +176,14 @@ class Tray:
 
 
 class Picker:
-    """Picks id, URL and text out of a record by the paths a source declares."""
+    """Picks id, URL, user and text out of a record by the paths a source declares."""
 
-    def __init__(self, text: tuple[str, ...], native_id: str | None, url: str | None) -> None:
+    def __init__(self, text: tuple[str, ...], native_id: str | None, url: str | None, user: str | None = None) -> None:
         self._text = [_steps(path) for path in text]
         self._plain = text[0] if len(text) == 1 else None
         self._id = _steps(native_id) if native_id else None
         self._url = _steps(url) if url else None
+        self._user = _steps(user) if user else None
 
     def pick(self, record: Any, tray: Tray, offset: int | None) -> None:
         """Adds the record to the tray, or rejects it with what is wrong."""
@@ -169,7 +204,16 @@ class Picker:
                 return
             native_id = str(native_id)
         url = _value(record, self._url) if self._url else None
-        tray.add(text, native_id or None, url if isinstance(url, str) and url else None, offset)
+        user = _value(record, self._user) if self._user else None
+        if isinstance(user, bool) or not isinstance(user, str | int):
+            user = None
+        tray.add(
+            text,
+            native_id or None,
+            url if isinstance(url, str) and url else None,
+            offset,
+            None if user is None or user == "" else str(user),
+        )
 
     def _joined(self, record: dict[str, Any], tray: Tray, offset: int | None) -> str | None:
         parts: list[str] = []
@@ -227,13 +271,14 @@ def _value(record: dict[str, Any], steps: tuple[str, ...]) -> Any:
 
 
 class RawFile:
-    """A shard's bytes from `start` on; hashes those before `stop`."""
+    """A shard's bytes from `start` on; hashes those before `stop`. `before` is the byte in front of them."""
 
     def __init__(self, member: int, handle: Any, start: int, stop: int) -> None:
         self.member = member
         self.handle = handle
         self.stop = stop
         self.position = start
+        self.before = b""
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
@@ -257,7 +302,17 @@ def _why(error: OSError) -> str:
     return f"{type(error).__name__}: {error.strerror or error}"
 
 
-def previous_byte(member: int, handle: Any, start: int) -> bytes:
+@contextmanager
+def unpacked(part: Part, expansion: int, resync: bytes | None = None) -> Iterator[tuple[RawFile, Readable]]:
+    """A part's bytes as stored, and the stream of what they hold; `resync` as for Decompressed."""
+    with opened(part.member, part.url) as handle:
+        raw = RawFile(part.member, handle, part.start, part.stop)
+        if part.start:
+            raw.before = _previous_byte(part.member, handle, part.start)
+        yield raw, raw if part.compression is None else Decompressed(raw, part.compression, expansion, resync)
+
+
+def _previous_byte(member: int, handle: Any, start: int) -> bytes:
     """The byte before `start`; leaves the handle at `start`."""
     try:
         handle.seek(start - 1)
@@ -267,11 +322,10 @@ def previous_byte(member: int, handle: Any, start: int) -> bytes:
 
 
 @contextmanager
-def opened(member: int, url: str) -> Iterator[Any]:
-    """The shard opened for reading. Raises ShardUnreadable where the store does not give it."""
+def opened(member: int, url: str, scattered: bool = False) -> Iterator[Any]:
+    """The shard opened for reading, `scattered` or from front to back. Raises ShardUnreadable where the store does not give it."""
     try:
-        fs, path = fsspec.core.url_to_fs(url)
-        handle = fs.open(path, "rb")
+        handle = open_file(url, scattered)
     except OSError as error:
         raise ShardUnreadable(member, "unreadable", _why(error)) from error
     try:
@@ -281,14 +335,20 @@ def opened(member: int, url: str) -> Iterator[Any]:
 
 
 def version_now(url: str) -> tuple[int, str] | None:
-    """Size and version of the shard at this moment, to compare with the plan's after reading; None where it is gone."""
-    fs, path = fsspec.core.url_to_fs(url)
+    """Size and version of the shard at this moment, to compare with the plan's after reading; None where it is gone.
+
+    Raises StoreSilent where a store does not answer: that says nothing about the shard, and without the store there is
+    no audit.
+    """
+    fs, path = file_system(url)
     try:
         if is_local(fs):
             status = Path(path).stat()
             return status.st_size, f"{status.st_mtime_ns}"
-        fs.invalidate_cache()
-        info = fs.info(path)
+        with store_errors(url):
+            info = fs.info(path)
+    except StoreSilent:
+        raise
     except OSError:
         return None
     return int(info["size"]), etag_of(fs, path, info)

@@ -3,23 +3,29 @@
 from collections.abc import Iterator
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.errors import ShardUnreadable
+from pipeline.errors import ShardUnreadable, StoreError
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS, Picker, RawFile, Tray, opened
+from pipeline.storage import open_file
 
+_UNSUSPECTED = 16 << 20  # bytes below which no column is a bomb
+_REPEATED = 64 << 20  # bytes a batch may grow to should every row repeat the longest value of its dictionary
 _BUFFER = 1 << 20  # without it a row group is held whole: 1.1 GB instead of 115 MB
 
 
 def segments(url: str, size: int, unit_bytes: int) -> list[tuple[int, int, tuple[int, int] | None]]:
-    """Runs of row groups of about `unit_bytes` of the file. A file whose footer cannot be read stays whole."""
+    """Runs of row groups of about `unit_bytes` of the file. A file whose footer cannot be read stays whole.
+
+    Raises StoreError where a store fails: the same file must always be cut the same way.
+    """
     try:
-        fs, path = fsspec.core.url_to_fs(url)
-        with fs.open(path, "rb") as handle:
+        with open_file(url) as handle:
             metadata = pq.ParquetFile(handle).metadata
+    except StoreError:
+        raise
     except (OSError, pa.ArrowException):
         return [(0, size, None)]
     starts = [_first_byte(metadata.row_group(group)) for group in range(metadata.num_row_groups)]
@@ -51,16 +57,17 @@ def read(
     start: int,
     stop: int,
     groups: tuple[int, int] | None,
-    paths: tuple[tuple[str, ...], str | None, str | None],
+    paths: tuple[tuple[str, ...], *tuple[str | None, ...]],
     picker: Picker,
     tray: Tray,
+    expansion: int = 1000,
 ) -> Iterator[pa.RecordBatch]:
     """Reads one member into the tray and hands on full batches; a damaged row group costs only what it still held.
 
-    `paths` are those of text, id and URL. Raises ShardUnreadable where the store fails, as opposed to the content.
+    `paths` are those of text, and of id, URL and user. Raises ShardUnreadable where the store fails, as opposed to the content.
     """
     ledger = tray.begin(member)
-    with opened(member, url) as handle:
+    with opened(member, url, scattered=True) as handle:
         probe = _Watched(member, handle)
         try:
             file = pq.ParquetFile(
@@ -80,7 +87,7 @@ def read(
                     None,
                 )
             for group in range(first, last):
-                yield from _row_group(file, group, wanted, paths[0], picker, tray, probe)
+                yield from _row_group(file, group, wanted, paths[0], picker, tray, probe, expansion)
         try:
             handle.seek(start)
         except OSError as error:
@@ -140,16 +147,31 @@ def _row_group(
     picker: Picker,
     tray: Tray,
     probe: _Watched,
+    expansion: int,
 ) -> Iterator[pa.RecordBatch]:
     metadata = file.metadata.row_group(group)
     rows, read = metadata.num_rows, 0
     if not any(path in wanted or path.split(".")[0].removesuffix("[*]") in wanted for path in text):
         tray.reject_stretch("missing_text", f"the file has no column {', '.join(text)}", rows)
         return
+    chunks = [metadata.column(column) for column in range(metadata.num_columns)]
+    chunks = [
+        chunk for chunk in chunks if chunk.path_in_schema in wanted or chunk.path_in_schema.split(".")[0] in wanted
+    ]
+    most = max(_UNSUSPECTED, expansion * sum(chunk.total_compressed_size for chunk in chunks))
+    bomb = f"row group {group} holds more than {expansion} times its size: if that is no attack, raise limits.expansion"
+    if sum(chunk.total_uncompressed_size for chunk in chunks) > most:
+        tray.reject_stretch("bomb", bomb, rows)
+        return
     per_row = max(1, metadata.total_byte_size // max(1, rows))
-    size = max(1, min(BATCH_DOCUMENTS, BATCH_BYTES // per_row))
+    longest = max(map(_longest, chunks), default=0)
+    size = max(1, min(BATCH_DOCUMENTS, BATCH_BYTES // per_row, _REPEATED // max(1, longest)))
     try:
         for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=wanted, use_threads=False):
+            most -= batch.nbytes
+            if most < 0:
+                tray.reject_stretch("bomb", bomb, rows - read)
+                return
             _records(batch, picker, tray)
             read += batch.num_rows
             yield from tray.take()
@@ -158,6 +180,15 @@ def _row_group(
     except (OSError, pa.ArrowException) as error:
         probe.reraise()
         tray.reject_stretch("corrupt_parquet", f"row group {group} is damaged: {_brief(error)}", rows - read)
+    except (ValueError, LookupError, ArithmeticError, TypeError, NotImplementedError) as error:
+        # what Python objects cannot hold (a time zone nobody knows), or two columns of one name
+        detail = f"row group {group} holds what cannot be read: {type(error).__name__}: {_brief(error)}"
+        tray.reject_stretch("unsupported_parquet", detail, rows - read)
+
+
+def _longest(chunk: Any) -> int:
+    """Bytes the longest value of a column's dictionary can have; 0 where it has none and every value is stored."""
+    return int(chunk.total_uncompressed_size) if chunk.has_dictionary_page else 0
 
 
 def _records(batch: pa.RecordBatch, picker: Picker, tray: Tray) -> None:
@@ -188,10 +219,31 @@ def _decoded(column: pa.Array) -> list[Any]:
             return [_text(value) for value in column.view(binary).to_pylist()]
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return [_text(value) for value in column.to_pylist()]
+    if pa.types.is_temporal(column.type):  # neither a text nor an id; nanoseconds have no Python object at all
+        return [Timestamp() if valid else None for valid in column.is_valid().to_pylist()]
+    if pa.types.is_nested(column.type):
+        column = pc.cast(column, _timeless(column.type))
     try:
         return list(column.to_pylist())
     except UnicodeDecodeError:
         return [_nested(value) for value in column]
+
+
+class Timestamp:
+    """Stands for a moment or a length of time."""
+
+
+def _timeless(kind: pa.DataType) -> pa.DataType:
+    """A nested type with whole numbers for times, which is all that a text field beside them needs."""
+    if pa.types.is_temporal(kind):
+        return pa.int32() if kind.bit_width == 32 else pa.int64()
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _timeless(field.type)) for field in kind])
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_timeless(kind.value_type))
+    if pa.types.is_list(kind):
+        return pa.list_(_timeless(kind.value_type))
+    return kind
 
 
 def _nested(value: pa.Scalar) -> Any:

@@ -1,0 +1,100 @@
+"""The passes of a run: decide every unit, group all documents, then admit, count and draw."""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from blacklist.rule import Verdict
+from pipeline.accounts import Tally
+from pipeline.decisions import DecidedUnit
+from pipeline.detectors import Detectors
+from pipeline.domains import DomainVerdict
+from pipeline.events import EventLog
+from pipeline.execution import Engine, execute
+from pipeline.graph import (
+    DecisionJob,
+    Drawn,
+    Gate,
+    Grouped,
+    SampleJob,
+    Workshop,
+    build_decisions,
+    build_samples,
+    results_path,
+)
+from pipeline.grouping import group
+from pipeline.plan import Unit, deal
+from pipeline.sampling import Cut
+from pipeline.scans import ScanStore
+from schemas.policy import DuplicatePolicy
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the passes work on and with."""
+
+    units: Sequence[Unit]
+    workshop: Workshop
+    detectors: Detectors
+    gate: Gate
+    duplicates: DuplicatePolicy
+    seed: str
+    manual: int
+    share: Decimal
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the passes come to: units as decided last, verdicts of the 5 % rule, sums, and where the samples end."""
+
+    units: tuple[DecidedUnit, ...]
+    verdicts: tuple[Verdict, ...]
+    domains: tuple[DomainVerdict, ...]
+    tally: Tally
+    cut: Cut
+    drawn: tuple[Drawn, ...]
+
+
+def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
+    """Runs all passes. `folder` takes logs and temporary files, `weight` is how much there is to scan."""
+    hands = tuple(map(tuple, deal(work.units, engine.hands(len(work.units)))))
+    deciding = DecisionJob(hands, work.workshop, work.detectors, work.gate)
+    execute(deciding, engine, folder, weight, build_decisions, "扫描 / scanning")
+    first = _handed_over(work)
+    units = sorted(first.get("units", []), key=lambda decided: decided.scanned.unit.name)
+    verdicts = first["verdicts"][0]
+    store = ScanStore(work.workshop.settings.store)
+    grouping = group(units, verdicts, work.gate.standing, work.duplicates, store, folder)
+    events.write("documents_grouped", units_to_admit_again=sum(unit.changed for unit in grouping.units))
+    sampling = SampleJob(
+        _dealt(grouping.units, engine), work.workshop, work.detectors, work.gate, work.seed, work.manual, work.share
+    )
+    execute(sampling, engine, folder, 0, build_samples, "抽样 / sampling")
+    second = _handed_over(work)
+    return Results(
+        units=tuple(sorted(second.get("units", []), key=lambda decided: decided.scanned.unit.name)),
+        verdicts=tuple(verdicts),
+        domains=grouping.domains,
+        tally=second["tally"][0],
+        cut=second["cut"][0],
+        drawn=tuple(sorted(second.get("drawn", []), key=lambda drawn: drawn.unit)),
+    )
+
+
+def _dealt(units: Sequence[Grouped], engine: Engine) -> tuple[tuple[Grouped, ...], ...]:
+    """Grouped units in as many hands as the plan's units, by the same weights."""
+    named = {unit.decided.scanned.unit.name: unit for unit in units}
+    hands = deal([unit.decided.scanned.unit for unit in units], engine.hands(len(units)))
+    return tuple(tuple(named[unit.name] for unit in hand) for hand in hands)
+
+
+def _handed_over(work: Work) -> dict[str, list[Any]]:
+    """What a graph left, by kind."""
+    store = ScanStore(work.workshop.settings.store)
+    path = results_path(work.workshop.settings.store, work.workshop.handover)
+    results: dict[str, list[Any]] = pickle.loads(store.read_bytes(path))
+    store.discard_file(path)
+    return results

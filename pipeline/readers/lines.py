@@ -1,0 +1,60 @@
+"""Byte streams as lines, and in byte ranges: a range holds the lines that begin in it."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.readers.base import Part, RawFile, unpacked
+from pipeline.readers.compression import Readable
+from pipeline.readers.recoding import Recoded, splits_lines
+
+_CHUNK = 1 << 20
+
+Line = tuple[int, bytes | None]
+
+
+def segments(size: int, unit_bytes: int) -> list[tuple[int, int, None]]:
+    """Equal byte ranges of at most `unit_bytes`."""
+    count = max(1, -(-size // unit_bytes))
+    cuts = [size * index // count for index in range(count + 1)]
+    return [(start, stop, None) for start, stop in itertools.pairwise(cuts)]
+
+
+@contextmanager
+def lines_of(part: Part, line_bytes: int, expansion: int) -> Iterator[tuple[RawFile, Iterator[Line], str]]:
+    """The bytes of a part as stored, the lines that begin in it, and the encoding they are in.
+
+    A line comes without its line feed, with the offset of its first byte in what the shard holds; None stands for a
+    line over the limit. Lines of an encoding that hides line feeds in other characters come as UTF-8.
+    """
+    with unpacked(part, expansion) as (raw, unpacked_stream):
+        stream, encoding = unpacked_stream, part.encoding
+        if not splits_lines(encoding):
+            stream, encoding = Recoded(stream, encoding), "utf-8"
+        found = _lines(stream, part.start, line_bytes, raw.before in (b"", b"\n"))
+        if stream is raw:
+            found = itertools.takewhile(lambda line: line[0] < part.stop, found)
+        yield raw, found, encoding
+
+
+def _lines(stream: Readable, origin: int, line_bytes: int, begins_line: bool) -> Iterator[Line]:
+    """Unless `begins_line`, all up to the first line feed belongs to the range before."""
+    position = origin
+    held: list[bytes] = []  # the current line so far
+    length = 0
+    skipping = not begins_line
+    while chunk := stream.read(_CHUNK):
+        *ended, rest = chunk.split(b"\n")
+        for piece in ended:
+            length += len(piece)
+            if not skipping:
+                yield position, None if length > line_bytes else b"".join([*held, piece])
+            position += length + 1
+            skipping, length, held = False, 0, []
+        length += len(rest)
+        if skipping or length > line_bytes:
+            held = []
+        elif rest:
+            held.append(rest)
+    if length and not skipping:
+        yield position, None if length > line_bytes else b"".join(held)
