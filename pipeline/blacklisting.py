@@ -102,7 +102,10 @@ def export(folder: Path, to: Path | None) -> int:
     if to is None:
         sys.stdout.write(text)
     else:
-        to.write_text(text, encoding="utf-8-sig", newline="")
+        try:
+            to.write_text(text, encoding="utf-8-sig", newline="")
+        except OSError as error:
+            raise UsageError(f"--to: {to}: 写不了 / cannot be written: {error.strerror}") from None
         print(to)
     return 0
 

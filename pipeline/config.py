@@ -208,6 +208,12 @@ def load_config(file: Path, out: Path | None = None) -> Config:
         raise UsageError(f"{file}: 配置文件读不了 / cannot read the configuration: {error}") from None
     except DocumentError as error:
         raise UsageError(f"{file}: {problem}" for problem in error.problems) from None
+    try:
+        json.dumps(content, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{file}: 含有不成对的代理码点（\\ud800 之类） / holds half a surrogate pair: write the character itself"
+        ) from None
     if not isinstance(content, dict):
         raise UsageError(f"{file}: 应为映射（键: 值） / should be a mapping of keys to values")
     return _Checker(file, content, root).check(out)
@@ -254,12 +260,15 @@ class _Checker:
         if self.problems or raw is None or profile is None or policy is None:
             raise UsageError(self.problems)
         output = (out if out is not None else self.base / raw.output).absolute()
+        scans = self._scans(raw.scans, output)
+        if Path(scans).is_file():
+            raise UsageError(f"{self.file}: scans: {scans}: 是文件，应为文件夹 / is a file: name a folder")
         return Config(
             file=self.file.resolve(),
             profile=profile,
             policy=policy,
             output=output,
-            scans=self._scans(raw.scans, output),
+            scans=scans,
             seed=raw.seed,
             sources=tuple(sources),
             candidates=tuple(candidates),

@@ -5,8 +5,8 @@ first document in order of source, shard and row is the original, the others are
 reported or left out of the corpus is policy (`duplicates` in schemas/policies).
 
 Near duplicates: 16 bands of 4 values of the 64 MinHash values meet where the Jaccard similarity of the 5-shingles is
-about 0.5 or more (Leskovec et al., Mining of Massive Datasets, 3.4); every pair that meets is then compared value by
-value and kept from the policy's threshold upward. A document is a near copy of the first of its group.
+about 0.5 or more (Leskovec et al., Mining of Massive Datasets, 3.4); in each band a document is compared, value
+by value, with the first and with the one before it, and kept from the policy's threshold upward. A document is a near copy of the first of its group.
 """
 
 from collections.abc import Iterator, Sequence

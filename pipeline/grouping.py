@@ -55,8 +55,7 @@ def group(
                 for unit, path in zip(units, documents, strict=True)
             ]
             for copy in find_copies(files, policy.similarity if near else None, spill, (sources, bad)):
-                if copy.kind == "near" or policy.exact == "keep_one":
-                    copies[copy.unit].append(copy.row)
+                copies[copy.unit].append(copy.row)  # an exact copy is the nearest copy there is
     grouped = tuple(
         Grouped(unit, unit.source_id in sources, bad, tuple(copies[unit.scanned.unit.name])) for unit in units
     )

@@ -99,6 +99,12 @@ def show_result(run: Run, out: Console) -> None:
         out.print(
             f"编号重复 / repeated ids: {repeated:,} 份副本已保留并审计 / copies kept and audited (query repeated_ids)"
         )
+    unmatched = sum(row["without_url"] for row in result["sources"])
+    if run.manifest["config"]["blocked"] and unmatched:
+        share = unmatched / max(1, totals["documents"])
+        out.print(
+            f"无法比对 / cannot be matched with lists of URLs and domains: {unmatched:,} 条 / documents ({share:.1%})"
+        )
     if result["blacklisted_domains"]:
         out.print(
             f"黑名单域名 / blacklisted domains: {', '.join(result['blacklisted_domains'])}", style="bold", markup=False

@@ -82,6 +82,7 @@ def ask(run: Run, names: Sequence[str]) -> list[Answer]:
     if unknown:
         raise UsageError(f"没有这个查询 / no such query: {', '.join(unknown)}; available: {', '.join(known)}")
     answers = []
+    names = list(dict.fromkeys(names))
     with open_audit(run) as connection:
         for name in names:
             cursor = connection.execute(known[name].sql)
@@ -94,6 +95,8 @@ def render(answers: Sequence[Answer], form: str, to: Path | None) -> None:
     """Writes answers to stdout, or to a file."""
     if form == "xlsx":
         target = to or Path(f"{answers[0].name}.xlsx")
+        if target.is_dir() or not target.parent.is_dir():
+            raise UsageError(f"--to: {target}: 应为已有文件夹中的文件 / should be a file in a folder that is there")
         _workbook(answers, target)
         print(target)
         return

@@ -165,7 +165,7 @@ class _Inputs:
         for source in self.config.sources:
             shards = sorted(
                 {
-                    (m.shard.name, m.shard.size, m.shard.version)
+                    (m.shard.name, m.shard.origin, m.shard.size, m.shard.version)
                     for u in self.plan.units
                     if u.source.id == source.id
                     for m in u.members

@@ -66,7 +66,8 @@ class ProvenancePolicy(_Model):
 class DuplicatePolicy(_Model):
     """What becomes of copies: only reported, or all but the first of a group left out of the corpus.
 
-    Near copies are documents whose MinHash similarity is at least `similarity`.
+    Near copies are documents whose MinHash similarity is at least `similarity`; keeping one of them keeps one of exact
+    copies too.
     """
 
     exact: Literal["report", "keep_one"] = "report"

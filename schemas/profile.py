@@ -3,14 +3,26 @@
 import hashlib
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 from schemas.risks import risks
 
 Level = Literal["none", "general", "sensitive"]
+
+
+def _proper(value: tuple[int, int]) -> tuple[int, int]:
+    numerator, denominator = value
+    if not 0 <= numerator <= denominator or denominator == 0:
+        raise ValueError(
+            "应为 0 与 1 之间的分数 [分子, 分母] / should be a fraction between 0 and 1: [numerator, denominator]"
+        )
+    return value
+
+
+Fraction = Annotated[tuple[int, int], AfterValidator(_proper)]
 
 
 class _Model(BaseModel):
@@ -21,7 +33,7 @@ class SourceRate(_Model):
     """The 5 % rule; `maximum` is an exact fraction (numerator, denominator)."""
 
     clause: str
-    maximum: tuple[int, int]
+    maximum: Fraction
 
     def exceeded(self, violations: int, documents: int) -> bool:
         """Whether the rate is above the maximum, in whole numbers: exactly at it is not above."""
@@ -33,16 +45,16 @@ class ManualCheck(_Model):
     """The check by people: at least `minimum` items, of which the fraction `pass` must qualify."""
 
     clause: str
-    minimum: int
-    passing: tuple[int, int] = Field(alias="pass")
+    minimum: int = Field(ge=1)
+    passing: Fraction = Field(alias="pass")
 
 
 class TechnicalCheck(_Model):
     """The check by keywords and classifier: at least `minimum_share` of all items, `pass` of them qualified."""
 
     clause: str
-    minimum_share: tuple[int, int]
-    passing: tuple[int, int] = Field(alias="pass")
+    minimum_share: Fraction
+    passing: Fraction = Field(alias="pass")
 
 
 class PersonalInformationLevels(_Model):
