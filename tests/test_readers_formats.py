@@ -270,7 +270,7 @@ def test_records_that_carry_no_document_are_not_counted(tmp_path: Path) -> None:
         (http("<p>网页</p>".encode(), "text/html; charset=iso-8859-1"), PAGE, "网页"),
         (http("<p>é</p>".encode("latin-1"), "text/html; charset=iso-8859-1"), PAGE, "é"),
         (http(b"\xff\xfe" + "<p>网页</p>".encode("utf-16-le"), "text/html"), PAGE, "网页"),
-        (http(gzip.compress(b"<p>hi</p>"), "text/html", "Content-Encoding: gzip"), PAGE, "hi"),
+        (http(gzip.compress(b"<p>hi</p>", mtime=0), "text/html", "Content-Encoding: gzip"), PAGE, "hi"),
         (http(zlib.compress(b"<p>hi</p>"), "text/html", "Content-Encoding: deflate"), PAGE, "hi"),
         (http(b"4\r\n<p>h\r\n5\r\ni</p>\r\n0\r\n\r\n", "text/html", "Transfer-Encoding: chunked"), PAGE, "hi"),
         (http(b"<p>hi</p>", "text/html", "Transfer-Encoding: chunked"), PAGE, "hi"),
@@ -296,7 +296,9 @@ def test_payloads_are_decoded_as_their_headers_say(tmp_path: Path, block: bytes,
         (warc_record("response", http(b"x" * 2000, "text/html"), PAGE), "oversized"),
         (warc_record("response", http(b"x" * 200_000, "text/html"), PAGE), "oversized"),
         (
-            warc_record("response", http(gzip.compress(b"x" * 2000), "text/html", "Content-Encoding: gzip"), PAGE),
+            warc_record(
+                "response", http(gzip.compress(b"x" * 2000, mtime=0), "text/html", "Content-Encoding: gzip"), PAGE
+            ),
             "oversized",
         ),
         (warc_record("response", http(b"\x81\x82\xff\xfe" * 9, "text/html"), PAGE), "invalid_encoding"),
@@ -317,7 +319,7 @@ RECORDS = [page(f"第{i}页 " + "正文" * (i % 40), i) for i in range(60)]
 ALL = [f"第{i}页 " + "正文" * (i % 40) for i in range(60)]
 PACKED = {
     "s.warc": [*RECORDS],
-    "s.warc.gz": [gzip.compress(record) for record in RECORDS],
+    "s.warc.gz": [gzip.compress(record, mtime=0) for record in RECORDS],
     "s.warc.zst": [zstandard.compress(record) for record in RECORDS],
 }
 
@@ -362,7 +364,7 @@ def test_damage_in_one_web_record_costs_at_most_that_record(
 
 
 def test_one_gzip_stream_of_many_records_is_read_up_to_its_damage(tmp_path: Path) -> None:
-    content = gzip.compress(joined(RECORDS))
+    content = gzip.compress(joined(RECORDS), mtime=0)
     reading = read_shard(tmp_path / "s.warc.gz", content[: len(content) // 2])
     assert reading.reasons == ["truncated_or_corrupt"]
     assert 10 < len(reading.texts) < 60
