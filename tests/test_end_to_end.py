@@ -547,3 +547,44 @@ def test_the_shared_corpus_runs_with_balanced_books(tmp_path):
         tmp_path / "o", "SELECT count(*) FROM ledger WHERE records_read <> audited + rejected OR NOT complete"
     ) == [(0,)]
     audit("verify", tmp_path / "o")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sources": None}, "list of sources"),
+        ({"scans": "foo://bar"}, "Protocol not known"),
+        ({"scans": "config.json"}, "is a file"),
+        ({"policy": "none.yaml"}, "no rule decides a violation"),
+        ({"profile": "odd.yaml"}, "should be a fraction"),
+        ({"sampling": {"manual": 10**30}}, "sampling.manual"),
+    ],
+)
+def test_what_could_never_work_is_refused_before_anything_is_written(tmp_path, changes, said):
+    corpus = make_corpus(tmp_path / "c")
+    (corpus.folder / "none.yaml").write_text("id: none\nversion: 1\nrules: []\n")
+    shipped = Path(__file__).parents[1] / "schemas" / "profiles" / "tc260-003.yaml"
+    (corpus.folder / "odd.yaml").write_text(
+        shipped.read_text("utf-8").replace("maximum: [1, 20]", "maximum: [1, 0]"), "utf-8"
+    )
+    corpus.write(**changes)
+    done = audit("run", corpus.config, "--out", tmp_path / "o", check=2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o" / "current").exists()
+
+
+def test_odd_files_in_a_source_are_told_by_name(tmp_path):
+    corpus = make_corpus(tmp_path / "c")
+    os.mkfifo(tmp_path / "c" / "plain" / "pipe.jsonl")
+    assert "not a regular file" in audit("run", corpus.config, "--out", tmp_path / "o", check=2, timeout=60).stderr
+    (tmp_path / "c" / "plain" / "pipe.jsonl").unlink()
+    Path(os.fsdecode(os.fsencode(tmp_path / "c" / "plain") + b"/\xff.jsonl")).write_bytes(b"{}\n")
+    assert "is not UTF-8" in audit("run", corpus.config, "--out", tmp_path / "o", check=2).stderr
+
+
+def test_answers_go_only_where_a_file_can_be(out, tmp_path):
+    for target in (tmp_path, tmp_path / "nowhere" / "x"):
+        for form in ("csv", "xlsx"):
+            audit("query", out, "ledger", "--format", form, "--to", target, check=2)
+        audit("blacklist", "export", out, "--to", target, check=2)
