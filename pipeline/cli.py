@@ -12,6 +12,9 @@ import typer
 from pipeline.errors import AuditError, StoreError
 
 
+INTERRUPTED = 130
+
+
 def main() -> NoReturn:
     """Console script: runs the application and turns errors into one message and an exit code."""
     from pipeline.execution import quiet_logging
@@ -28,11 +31,8 @@ def main() -> NoReturn:
     except StoreError as error:
         _say(f"错误 / error: {error}")
         code = 2
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
-        _say("已中断；重新运行会从已提交处继续 / interrupted; run again to go on from what is committed")
-        code = 130
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except BrokenPipeError:
         code = 0
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nobody reads on
@@ -45,6 +45,8 @@ def main() -> NoReturn:
             traceback.print_exc()
             _say("内部错误，请附上以上内容报告 / an internal error: please report it with the lines above")
             code = 3
+    if code == INTERRUPTED:  # typer itself makes this code of a Ctrl-C in a command
+        _say("已中断；重新运行会从已提交处继续 / interrupted; run again to go on from what is committed")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0)  # engines leave threads behind that would keep the process

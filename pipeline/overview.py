@@ -79,6 +79,8 @@ def show_result(run: Run, out: Console) -> None:
         f"读到 / read {totals['records_read']:,} = 审计 / audited {totals['audited']:,} + 拒收 / rejected {totals['rejected']:,}"
         f"{'' if totals['books_complete'] else '（有分片不完整 / some shards incomplete）'}   {totals['bytes'] / 1e6:,.1f} MB"
     )
+    if not totals["books_complete"]:
+        out.print("  哪些分片、为何 / which shards, and why: corpus-audit query OUT rejects")
     out.print(_sources(result))
     buckets = dict.fromkeys(_BUCKETS, 0)
     for row in result["buckets"]:

@@ -445,6 +445,7 @@ def test_an_interrupted_run_exits_130_and_status_says_so(tmp_path):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
+    assert "run again to go on" in stderr
     assert "Traceback" not in stderr
     assert "interrupted" in audit("status", tmp_path / "o").stdout
     audit("run", corpus.config, "--out", tmp_path / "o")
