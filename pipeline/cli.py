@@ -11,7 +11,6 @@ import typer
 
 from pipeline.errors import AuditError, StoreError
 
-
 INTERRUPTED = 130
 
 
