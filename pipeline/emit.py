@@ -6,7 +6,6 @@ documents, decisions and place did not change since the last time are linked, no
 """
 
 import contextlib
-import fcntl
 import hashlib
 import itertools
 import json
@@ -14,6 +13,7 @@ import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ import pyarrow.parquet as pq
 from pipeline import __version__
 from pipeline.config import Config, Limits
 from pipeline.database import connect, parquet_list, quoted, result_files
-from pipeline.errors import OutputBusy, RunFailed, UsageError
+from pipeline.errors import RunFailed, UsageError
 from pipeline.events import EventLog
 from pipeline.execution import Engine, execute
-from pipeline.output import Output, Run, write_json
+from pipeline.output import Output, Run, locked, write_json
 from pipeline.plan import Plan, Unit, deal
 from pipeline.readers.base import Tray
 from pipeline.scan import read_unit
@@ -454,13 +454,7 @@ def _record(output: Output, run_id: str, manifest: Path) -> None:
     made.replace(copy)
 
 
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputBusy(
-                f"emit: {folder}: 另一个运行正在写入 / another run writes there: wait for it, or name another folder"
-            ) from None
-        yield
+def _held(folder: Path) -> AbstractContextManager[None]:
+    return locked(
+        folder, f"emit: {folder}: 另一个运行正在写入 / another run writes there: wait for it, or name another folder"
+    )

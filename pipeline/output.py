@@ -73,13 +73,10 @@ class Output:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Holds the folder against other runs. Raises OutputBusy. The kernel lets go when the process dies."""
-        with (self.folder / ".lock").open("a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise OutputBusy(
-                    f"{self.folder}: 另一个运行正在使用该输出文件夹 / another run holds this output folder: wait for it, or use another --out"
-                ) from None
+        with locked(
+            self.folder,
+            f"{self.folder}: 另一个运行正在使用该输出文件夹 / another run holds this output folder: wait for it, or use another --out",
+        ):
             yield
 
     def is_held(self) -> bool:
@@ -167,6 +164,17 @@ class Run:
         """The run's numbers."""
         content: dict[str, Any] = json.loads((self.folder / "result.json").read_bytes())
         return content
+
+
+@contextlib.contextmanager
+def locked(folder: Path, busy: str) -> Iterator[None]:
+    """Holds a folder against other processes. Raises OutputBusy with the message `busy`."""
+    with (folder / ".lock").open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OutputBusy(busy) from None
+        yield
 
 
 def file_digests(run: Path) -> dict[str, dict[str, Any]]:

@@ -19,29 +19,13 @@ from pipeline.config import Limits
 from pipeline.errors import ShardUnreadable
 from pipeline.readers import jsonl, parquet
 from pipeline.readers import lines as line_ranges
-from pipeline.readers.base import MemberLedger, Part, Picker, Reject, Tray, version_now
+from pipeline.readers.base import Part, Picker, Tray, version_now
+from tests.shards import Reading
 
 Paths = tuple[tuple[str, ...], str | None, str | None]
 PLAIN: Paths = (("text",), "id", "url")
 LIMIT = 1024
 LIMITS = Limits(document_bytes=LIMIT, line_bytes=4 * LIMIT)
-
-
-class Reading:
-    """Everything one member gave."""
-
-    def __init__(self, tray: Tray, batches: list[pa.RecordBatch]) -> None:
-        tray.flush()
-        self.rows: list[dict[str, Any]] = [row for batch in [*batches, *tray.take()] for row in batch.to_pylist()]
-        self.texts = [row["text"] for row in self.rows]
-        self.rejects: list[Reject] = tray.rejects
-        self.reasons = [reject.reason for reject in tray.rejects]
-        self.ledger: MemberLedger = tray.ledgers[-1]
-        known = sum(reject.records or 0 for reject in tray.rejects)
-        assert self.ledger.audited == len(self.rows)
-        assert self.ledger.rejected == known
-        assert self.ledger.records_read == len(self.rows) + known
-        assert self.ledger.complete == all(reject.records is not None for reject in tray.rejects)
 
 
 def read_jsonl(
