@@ -130,11 +130,11 @@ def _texts(stem: str, file: SeedFile, label: str, side: Side) -> Iterator[Seed]:
         if not side.patterns:
             raise DocumentError(stem, [f"{label}: 少 {wanted} 条 / {wanted} texts short of its total and no patterns"])
         key = f"{stem}/{label}/{number}"
-        text = _fresh(key, side.patterns, number, file.slots, seen)
-        if text is None:
+        filled = _fresh(key, side.patterns, number, file.slots, seen)
+        if filled is None:
             raise DocumentError(stem, [f"{label}: 模板的变化不足 / the patterns give fewer than {side.total} texts"])
-        seen.add(text)
-        yield Seed(key, label, file.topic, False, text)
+        seen.add(filled)
+        yield Seed(key, label, file.topic, False, filled)
 
 
 def _fresh(

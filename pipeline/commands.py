@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import UsageError
+from pipeline.lexicon_commands import app as lexicon_app
 
 app = typer.Typer(
     name="corpus-audit",
@@ -149,7 +150,10 @@ def verify(
 def query(
     out: Out,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME…]", help="查询名；text 编号 取原文 / names; text DOC_ID")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME…]", help="查询名；text 编号 取原文，why 编号 看判定 / names; text DOC_ID; why DOC_ID"
+        ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table、csv、json、xlsx")] = "table",
     to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None,
@@ -157,6 +161,7 @@ def query(
     """审计查询；不给名称则列出 / Named auditor queries; without a name, lists them."""
     from pipeline import query as queries
     from pipeline.output import Output
+    from pipeline.why import explain
 
     output = Output(out.absolute())
     output.must_exist()
@@ -168,15 +173,17 @@ def query(
         print(
             f"{'text DOC_ID':22} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked"
         )
+        print(f"{'why DOC_ID':22} 一条语料为何如此判定 / why a document was decided as it was")
         return 0
     run = output.current
     if run is None:
         raise UsageError(f"{out}: 还没有完成的运行 / no run has been completed yet")
-    if names[0] == "text":
+    if names[0] in ("text", "why"):
         if len(names) != 2:
-            raise UsageError("用法 / usage: corpus-audit query OUT text DOC_ID")
-        for text in queries.document_text(run, names[1]):
-            print(queries.harmless(text) if sys.stdout.isatty() else text)
+            raise UsageError(f"用法 / usage: corpus-audit query OUT {names[0]} DOC_ID")
+        answer = queries.document_text(run, names[1]) if names[0] == "text" else explain(run, names[1])
+        for text in answer:
+            print(queries.harmless(text) if sys.stdout.isatty() or names[0] == "why" else text)
         return 0
     queries.render(queries.ask(run, names), form, to)
     return 0
@@ -218,6 +225,8 @@ def doctor() -> int:
         sound &= fine
     return 0 if sound else 2
 
+
+app.add_typer(lexicon_app, name="lexicon")
 
 blacklist_app = typer.Typer(help="来源黑名单 / The blacklist of sources", no_args_is_help=True)
 app.add_typer(blacklist_app, name="blacklist")

@@ -64,6 +64,16 @@ class PersonalInformationLevels(_Model):
     levels: dict[str, Literal["general", "sensitive"]]
 
 
+class KeywordLibrary(_Model):
+    """What a keyword library must be: terms in all, terms for each risk of a class, and how long one may be as a rule."""
+
+    clause: str
+    minimum: int = Field(ge=1)
+    per_risk: dict[str, int]  # by class of Appendix A: A1, A2
+    max_han: int = Field(ge=1)
+    max_words: int = Field(ge=1)
+
+
 class Clause(_Model):
     """A clause of the standard that speaks of the corpus."""
 
@@ -82,6 +92,9 @@ class Profile(_Model):
     illegal_unhealthy: frozenset[str]
     not_applicable: frozenset[str]
     personal_information: PersonalInformationLevels
+    keywords: KeywordLibrary = KeywordLibrary(
+        clause="9.1", minimum=10_000, per_risk={"A1": 200, "A2": 100}, max_han=10, max_words=5
+    )
     clauses: tuple[Clause, ...]
     sha256: str = ""
 

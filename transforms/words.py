@@ -45,3 +45,8 @@ def straddles(codes: npt.NDArray[np.uint32], low: int, high: int) -> bool:
         if position >= end:
             return False
     return False
+
+
+def word_frequency(word: str) -> int:
+    """How often the word occurs in the text jieba's dictionary was counted on; 0 for what it does not list as a word."""
+    return int(_tokenizer().FREQ.get(word, 0))
