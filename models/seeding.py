@@ -49,10 +49,11 @@ class SeedFile(_Model):
 
 @dataclass(frozen=True)
 class Seed:
-    """A text of the seed corpus; `label` is a risk id or `none`."""
+    """A text of the seed corpus; `label` is a risk id or `none`, `subject` the risk its file is about."""
 
     id: str
     label: str
+    subject: str
     topic: str
     by_hand: bool
     text: str
@@ -124,7 +125,7 @@ def _texts(stem: str, file: SeedFile, label: str, side: Side) -> Iterator[Seed]:
         raise DocumentError(stem, [f"{label}: 手写文本有重复 / a text is given twice"])
     seen = set(side.texts)
     for number, text in enumerate(side.texts):
-        yield Seed(f"{stem}/{label}/text{number}", label, file.topic, True, text)
+        yield Seed(f"{stem}/{label}/text{number}", label, file.risk, file.topic, True, text)
     wanted = side.total - len(side.texts)
     for number in range(max(wanted, 0)):
         if not side.patterns:
@@ -134,7 +135,7 @@ def _texts(stem: str, file: SeedFile, label: str, side: Side) -> Iterator[Seed]:
         if filled is None:
             raise DocumentError(stem, [f"{label}: 模板的变化不足 / the patterns give fewer than {side.total} texts"])
         seen.add(filled)
-        yield Seed(key, label, file.topic, False, filled)
+        yield Seed(key, label, file.risk, file.topic, False, filled)
 
 
 def _fresh(
