@@ -38,12 +38,12 @@ class Side(_Model):
 
 
 class SeedFile(_Model):
-    """A seed file: one risk in one form, and harmless texts on the same subject."""
+    """A seed file: one risk in one form, and harmless texts on the same subject; or ordinary text (`risk: none`)."""
 
     risk: str
     topic: str
     slots: dict[str, tuple[str, ...]] = {}
-    risky: Side
+    risky: Side | None = None
     harmless: Side
 
 
@@ -95,18 +95,20 @@ def read_seed_file(path: Path) -> list[Seed]:
     problems = _check(file)
     if problems:
         raise DocumentError(path.name, problems)
-    return [
-        *_texts(path.stem, file, file.risk, file.risky),
-        *_texts(path.stem, file, NONE, file.harmless),
-    ]
+    risky = [] if file.risky is None else list(_texts(path.stem, file, file.risk, file.risky))
+    return [*risky, *_texts(path.stem, file, NONE, file.harmless)]
 
 
 def _check(file: SeedFile) -> list[str]:
     problems = []
-    if file.risk not in risks():
+    if file.risk not in risks() and file.risk != NONE:
         problems.append(f"未知的风险编号 / unknown risk id: {file.risk}")
+    if (file.risky is None) != (file.risk == NONE):
+        problems.append(
+            "risky 与 risk 不符：none 没有 risky / a file of ordinary text has no risky side, any other has one"
+        )
     named = [
-        *file.risky.patterns,
+        *(file.risky.patterns if file.risky else ()),
         *file.harmless.patterns,
         *(value for values in file.slots.values() for value in values),
     ]
