@@ -1,153 +1,184 @@
-"""The model card of the starter classifier: what it was trained on, how well it does, what it cannot do."""
+"""The model card: what a classifier was trained on, how well it does, what it cannot do."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from transforms.classifier import MODEL_FILE, NONE, known_risks
+from models.evaluation import RATES, Outcome, strengths
+from models.fit import PARAMETERS
+from models.rows import Row
+from schemas.risks import risks
+from transforms.classifier import MODEL_FILE, Evidence, FalseAlarms, Labels
+from transforms.windows import MAX_WINDOWS, WINDOW
 
-LICENCES = {
-    "chbias_weibo": "MIT",
-    "cold": "Apache-2.0",
-    "davidson_en": "MIT",
-    "edos_en": "CC0-1.0",
-    "halluqa": "Apache-2.0",
-    "hed_cold": "MIT",
-    "jade_db": "MIT",
-    "swsr": "MIT",
-    "teleantifraud_dialog": "Apache-2.0",
-    "uhgeval_news": "Apache-2.0",
-    "zh_law": "statutes and judicial documents: no copyright",
-    "zh_poetry": "MIT",
-    "zh_classical_modern": "MIT",
-    "zh_encyclopedia": "Apache-2.0 (KdConv), CC-BY-SA-4.0 (Wikipedia via CMRC 2018)",
-}
+if TYPE_CHECKING:
+    from models.train import About
 
 _LIMITS = """\
-## Limits
-
-- **It knows {known} of the 31 risks.** Of the others it says nothing, which is not a score of zero: {unknown}.
-- `A1-h` was learnt from telephone dialogues between a fraudster and a called person, written by a language model. Its
-  figures on the dev split are those of recognising such dialogues; fraud in advertisements or short messages, gambling
-  and forged papers are another kind of text: see "Other kinds of the same risks".
-- The discrimination labels were learnt from short posts and comments (Weibo, Zhihu; English only for `A2-e`: Reddit and
-  Gab), many found by keyword. They react to the subject as well as to the attitude: condemnation, quotation and satire
-  of an insult are flagged too. `A2-a` also holds skin colour and some nationality (`A2-c` has no examples of its own);
-  `A2-f` and `A2-i` (appearance) come from rows chosen by keyword, of which many are harmless.
-- The ordinary text the thresholds were chosen on (statutes, poems, classics with translation, encyclopaedia) is further
-  from the risky posts than the text of the open web. The last rows under "False alarms" show what that costs.
-- Characters are the tokens: English is read letter by letter, and obfuscation by homophones is caught only as far as
-  the training data show it.
+- Strength says what a label was learnt from: **real** documents in use, **weak** (seed texts of the project, templates),
+  or **none**: then the model is silent on the risk, which is not a score of zero. Figures on weak evidence are figures on
+  texts of the same making.
+- A score is calibrated on held-back texts of these sets, where risky texts are far more frequent than in a corpus.
+- Characters and words are the tokens: obfuscation by homophones is caught only as far as the training texts show it.
 - A starting point for sampling and review, not a verdict: a document is not harmful because it is flagged, a corpus not
-  clean because nothing is. For more, train on labelled documents of your own corpus.
-"""
+  clean because nothing is. For more, train on labelled documents of your own corpus."""
 
 
-@dataclass(frozen=True)
-class LabelFigures:
-    """How a label does on the dev split at its threshold."""
-
-    threshold: float
-    positives: int
-    precision: float
-    recall: float
-
-
-@dataclass(frozen=True)
-class Alarms:
-    """Texts not labelled risky, and how many of them are flagged, by label and under `any`."""
-
-    texts: int
-    flagged: Counter[str]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The measured part of the card."""
-
-    by_label: Mapping[str, LabelFigures]
-    alarms: Mapping[str, Alarms]
-    transfer: Mapping[tuple[str, str], Alarms]  # by foreign set and risk: here every text is risky
-
-
-def render(
-    head: Mapping[str, object],
-    parameters: Mapping[str, object],
-    sizes: Mapping[tuple[str, str, str], int],
-    measured: Evaluation,
-    left_out: Mapping[str, str],
-) -> str:
+def render(labels: Labels, rows: Sequence[Row], outcome: Outcome, about: "About") -> str:
     """The card as Markdown."""
-    labels = list(measured.by_label)
-    unknown = sorted(known_risks() - set(labels))
     sections = [
-        f"# Starter risk classifier, version {head['version']}",
-        "fastText, one against all, over the single characters of the folded text (transforms/classifier.py). A"
-        " document is scored in windows of 600 characters. Written by `python -m models.train`, not by hand.",
-        f"- `{MODEL_FILE}`: {head['bytes']:,} bytes, sha256 `{head['sha256']}`",
-        "- Parameters: " + ", ".join(f"{key} {value}" for key, value in parameters.items()),
-        "## On the dev split",
-        _table(
-            ["label", "threshold", "documents", "precision", "recall"],
+        f"# Risk classifier “{labels.name}”, recipe {labels.version}",
+        "fastText, one against all, over the characters and words of the folded text (transforms/windows.py). A document"
+        f" is scored in up to {MAX_WINDOWS} windows of at most {WINDOW} tokens. Written by the training, not by hand.",
+        "\n".join(
             [
-                [label, f"{f.threshold:.2f}", f"{f.positives:,}", f"{f.precision:.3f}", f"{f.recall:.3f}"]
-                for label, f in measured.by_label.items()
-            ],
+                f"- `{MODEL_FILE}`: {labels.bytes or 0:,} bytes, sha256 `{labels.sha256}`",
+                f"- Licence: {labels.licence or 'not stated'}",
+                "- Parameters: " + ", ".join(f"{key} {value}" for key, value in PARAMETERS.items()),
+            ]
         ),
-        "The thresholds were chosen on this split. Precision counts a document under a wrong risk as wrong and depends"
-        " on the share of risky documents, which is far higher here than in a corpus.",
+        "## What is known of each risk",
+        evidence_table(labels),
         "## False alarms",
-        "Documents flagged at the thresholds above, % of the documents. Rows marked (dev): texts labelled benign, and"
-        " held-back pieces of ordinary text. The other rows are whole documents of corpora that were neither trained on"
-        " nor used to choose a threshold; documents with a label of their own are left out, so most of what is flagged"
-        " there, not all of it, is a false alarm.",
-        _table(
-            ["source", "documents", "any", *labels],
+        _alarms_line(labels.false_alarms),
+        table(
+            ["bucket", "harmless texts (dev)", "flagged %"],
             [
-                [source, f"{alarms.texts:,}", *(_percent(alarms, label) for label in ("any", *labels))]
-                for source, alarms in measured.alarms.items()
+                [name, f"{texts:,}", percent(alarms, texts)]
+                for name, (texts, alarms) in outcome.alarms_by_bucket().items()
             ],
         ),
-        "## Other kinds of the same risks",
-        "Documents of sets that were not trained on, all labelled with the risk: % flagged with any risk, and with this"
-        " one. They are other kinds of text (advertisements, short messages): expect no more of new material.",
-        _table(
-            ["set", "risk", "documents", "flagged", "with this risk"],
+        "## By set",
+        "Dev split, flagged with any risk at the thresholds; the last columns: recall if the thresholds allowed that share"
+        " of the set's own harmless rows.",
+        set_table(outcome),
+        "## Calibration",
+        table(
+            ["score", "scores", "mean score", "share that was right"],
             [
-                [source, risk, f"{found.texts:,}", _percent(found, "any"), _percent(found, risk)]
-                for (source, risk), found in measured.transfer.items()
+                [f"{b.low:.1f}–{b.high:.1f}", f"{b.scores:,}", f"{b.mean:.3f}", f"{b.right:.3f}"]
+                for b in outcome.calibration()
             ],
         ),
         "## Training data",
-        _table(
-            ["source", "licence", "train", "dev", "of these benign"],
-            [_source_row(source, sizes) for source in sorted({source for source, _, _ in sizes})],
-        ),
-        "Documents only (`form` content), each text once, telephone dialogues and other long texts as several windows."
-        " Texts labelled benign in one place and risky in another are dropped. Notices: NOTICE.md.",
-        "Left out:\n" + "\n".join(f"- {name}: {why}" for name, why in left_out.items()),
-        _LIMITS.format(known=len(labels), unknown=", ".join(unknown)).rstrip(),
-        "## To reproduce",
-        "```\npip install fasttext-community==0.11.9\npython -m models.train --data DATA --out models/starter\n```",
-        "The same data give the same bytes again on one machine. Another distribution of fastText starts from other"
-        " random numbers (docs/adr/0004), and another processor may round differently.",
+        _data_table(rows, dict(about.licences)),
+        "Each text once; texts labelled harmless in one place and risky in another are dropped.",
+        *about.notes,
+        "## Limits",
+        _LIMITS,
     ]
+    if about.command:
+        sections += [
+            "## To reproduce",
+            f"```\n{about.command}\n```",
+            "The same data give the same bytes again on one machine. Another distribution of fastText starts from other"
+            " random numbers (docs/adr/0004), and another processor may round differently.",
+        ]
     return "\n\n".join(sections) + "\n"
 
 
-def _source_row(source: str, sizes: Mapping[tuple[str, str, str], int]) -> list[str]:
-    def count(split: str | None = None, label: str | None = None) -> str:
-        return (
-            f"{sum(n for (s, p, x), n in sizes.items() if s == source and p in (split or p) and x == (label or x)):,}"
-        )
+def evidence_table(labels: Labels) -> str:
+    """All 31 risks: strength of the evidence, what it consists of, threshold, and the figures on dev."""
+    names = risks()
+    return table(
+        [
+            "risk",
+            "name",
+            "evidence",
+            "documents",
+            "of these approximate",
+            "written",
+            "threshold",
+            "dev",
+            "precision",
+            "recall",
+        ],
+        [_evidence_row(risk, names[risk].zh, found, labels) for risk, found in strengths(labels).items()],
+    )
 
-    return [source, LICENCES[source], count("train"), count("dev"), count(label=NONE)]
+
+def _evidence_row(risk: str, name: str, found: Evidence, labels: Labels) -> list[str]:
+    threshold = labels.labels.get(risk)
+    return [
+        risk,
+        name,
+        found.strength,
+        f"{found.documents:,}",
+        f"{found.approximate:,}",
+        f"{found.weak:,}",
+        "—" if threshold is None else f"{threshold:.4g}",
+        f"{found.held_back:,}",
+        _share(found.precision),
+        _share(found.recall),
+    ]
 
 
-def _percent(alarms: Alarms, label: str) -> str:
-    return f"{100 * alarms.flagged[label] / alarms.texts:.2f}"
+def set_table(outcome: Outcome) -> str:
+    """One row a set: recall and false alarms, and recall at the usual rates."""
+    return table(
+        ["set", "risky", "found %", "harmless", "flagged %", *(f"recall at {rate:.1%}" for rate in RATES)],
+        [
+            [
+                source,
+                f"{figures.risky:,}",
+                percent(figures.found, figures.risky),
+                f"{figures.harmless:,}",
+                percent(figures.alarms, figures.harmless),
+                *(_share(value) for value in figures.at_rates),
+            ]
+            for source, figures in outcome.by_set().items()
+        ],
+    )
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def label_table(outcome: Outcome) -> str:
+    """One row a set and label that has texts there or is raised there."""
+    body = []
+    for source in outcome.sources:
+        for label, figures in outcome.by_label(source).items():
+            if figures.positives or figures.flagged:
+                shares = (figures.precision, figures.recall, figures.f1)
+                body.append([source, label, f"{figures.positives:,}", f"{figures.flagged:,}", *map(_share, shares)])
+    return table(["set", "risk", "texts", "flagged", "precision", "recall", "F1"], body)
+
+
+def _alarms_line(found: FalseAlarms | None) -> str:
+    if found is None or not found.texts:
+        return "No ordinary text was held back: the rate of false alarms is not known."
+    return (
+        f"Thresholds aim at {found.stated:.2%} of ordinary texts for all labels together. Of {found.texts:,} held-back texts"
+        f" {found.flagged:,} are flagged: {found.flagged / found.texts:.3%} (95 % interval {found.low:.3%} to"
+        f" {found.high:.3%})."
+    )
+
+
+def _data_table(rows: Sequence[Row], licences: dict[str, str]) -> str:
+    sizes = Counter((row.source, row.split) for row in rows)
+    harmless = Counter(row.source for row in rows if row.harmless)
+    return table(
+        ["source", "licence", "train", "held", "dev", "of these harmless"],
+        [
+            [
+                source,
+                licences.get(source, "—"),
+                *(f"{sizes[source, split]:,}" for split in ("train", "held", "dev")),
+                f"{harmless[source]:,}",
+            ]
+            for source in sorted({row.source for row in rows})
+        ],
+    )
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in percent, a dash for a share of nothing."""
+    return f"{100 * part / whole:.2f}" if whole else "—"
+
+
+def _share(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}"
+
+
+def table(head: list[str], rows: Sequence[list[str]]) -> str:
+    """A Markdown table; the columns behind the first are aligned to the right."""
     lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from blacklist.rule import exceeds
 from pipeline.config import Config
 from pipeline.detectors import Detectors, load_detectors
-from pipeline.errors import UsageError
+from pipeline.errors import RunFailed, UsageError
 from pipeline.output import Output
 from pipeline.plan import Unit, make_plan
 from pipeline.readers.base import Tray
@@ -151,8 +151,13 @@ def _judge(unit: Unit, config: Config, detectors: Detectors, chosen: frozenset[_
             records = records.filter(pa.array(keep, type=pa.bool_()))  # noqa: PLW2901 - the batch, narrowed
         if records.num_rows:
             batch = TextBatch(records)
-            layers = {name: stage(batch) for name, stage in detectors.stages.items() if name != "fingerprint"}
-            decided.append(detectors.decider(layers, origin, Admission())[0])
+            facts = detectors.facts(batch)
+            if "confirm" in facts and facts["confirm"].column("unscored").null_count < len(batch):
+                raise RunFailed(
+                    f"{unit.source.id}: 复核模型有未答复的语料，未记录评估；排除故障后重新运行，只补问这些 / the confirming scorer gave no "
+                    f"answer for some documents, so nothing is put on record: mend its endpoint and run again, only these are asked"
+                )
+            decided.append(detectors.decider(facts, origin, Admission())[0])
     rejected = sum(ledger.rejected for ledger in tray.ledgers)
     from schemas.results import DOCUMENTS
 

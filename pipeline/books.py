@@ -13,11 +13,13 @@ from pipeline.errors import RunFailed
 from pipeline.samples import sizes
 from pipeline.scan import Quarantined
 from pipeline.scans import sha256_file
-from pipeline.statistics import rate
+from pipeline.statistics import below_floor, rate
 from schemas.database import SCHEMA_VERSION
 from schemas.policy import Policy, is_bundled
 from schemas.profile import Profile, is_shipped
+from schemas.scorers import ConfirmSettings
 from schemas.sources import SourceRecord
+from transforms.confirm import Usage
 
 
 def ledger(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
@@ -106,11 +108,39 @@ class Terms:
     profile: Profile
     policy: Policy
     manual: int
+    confirm: dict[str, Any] | None = None  # what `confirmed` says of the run
 
     @property
     def custom(self) -> bool:
         """Whether the run is not one under a shipped profile with its full sample: such output never passes."""
         return self.manual < self.profile.manual.minimum or not is_shipped(self.profile)
+
+
+def confirmed(settings: ConfirmSettings | None, usage: Usage, known: Usage) -> dict[str, Any] | None:
+    """What a confirming scorer was asked and what that took, for the manifest; None where there is none.
+
+    `usage` is of documents, `known` of the known-answer texts; requests, tokens and cost are those of both.
+    """
+    if settings is None:
+        return None
+    total = Usage()
+    for part in (usage, known):
+        total.add(part)
+    return {
+        "kind": settings.kind,
+        "scope": settings.scope,
+        "asked": usage.asked,
+        "cached": usage.cached,
+        "unscored": dict(sorted(usage.unscored.items())),
+        "known_answers": {"asked": known.asked, "unscored": sum(known.unscored.values())},
+        **{key: vars(total)[key] for key in ("requests", "tokens", "cost")},
+    }
+
+
+def unanswered(manifest: dict[str, Any]) -> int:
+    """How many texts the confirming scorer gave a run no answer for: the next run asks again."""
+    told = manifest.get("confirm")
+    return sum(told["unscored"].values()) + told["known_answers"]["unscored"] if told else 0
 
 
 def result(
@@ -150,6 +180,7 @@ def result(
             "admitted_bytes": total("bytes", "admitted"),
             "admitted_violations": total("violations", "admitted"),
         },
+        "confirm": _confirm(terms),
         "sources": rows["source_stats"],
         "buckets": rows["bucket_stats"],
         "risks": rows["risk_stats"],
@@ -168,13 +199,28 @@ def result(
                 "sha256": sha256_file(run / "samples" / "technical.parquet"),
             },
         },
+        "known_answers": {
+            "texts": sum(row["texts"] for row in rows["known_answers"]),
+            "found": sum(row["found"] for row in rows["known_answers"]),
+            "below_floor": below_floor(rows["known_answers"]),
+        },
         "clauses": {row["clause"]: row["verdict"] for row in rows["clauses"]},
         "gates": {
             "blacklist": not blacklisted,
-            "technical": technical > 0 and qualified * of >= passing * technical,
+            "technical": technical > 0
+            and qualified * of >= passing * technical
+            and not below_floor(rows["known_answers"]),
             "manual": False,
             "rejects": reject_rows == 0 and complete,
             "provenance": not missing,
             "clauses": not open_clauses,
         },
     }
+
+
+def _confirm(terms: Terms) -> dict[str, Any] | None:
+    """Of confirming what depends neither on earlier runs nor on timing; the rest stands in the manifest."""
+    told = terms.confirm
+    if told is None:
+        return None
+    return {**{key: told[key] for key in ("kind", "scope", "asked")}, "unscored": sum(told["unscored"].values())}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.classifier_commands import classifier_app
 from pipeline.errors import UsageError
 from pipeline.lexicon_commands import app as lexicon_app
 
@@ -227,6 +228,7 @@ def doctor() -> int:
 
 
 app.add_typer(lexicon_app, name="lexicon")
+app.add_typer(classifier_app, name="classifier")
 
 blacklist_app = typer.Typer(help="来源黑名单 / The blacklist of sources", no_args_is_help=True)
 app.add_typer(blacklist_app, name="blacklist")

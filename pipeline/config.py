@@ -19,6 +19,7 @@ from pipeline.evidence import Gathered, gather
 from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
 from schemas.policy import Policy, load_policy
 from schemas.profile import Profile, load_profile
+from schemas.scorers import ConfirmSettings, read_confirm
 from schemas.sources import SourceRecord
 from transforms.provenance import registrable_domain
 
@@ -67,9 +68,16 @@ class StoreSettings(_Model):
 
 
 class ClassifierSettings(_Model):
-    """Which risk classifier scores the documents."""
+    """Which risk classifier scores the documents, and what confirms it (schemas/scorers.py)."""
 
     model: str | None = None
+    confirm: Any = None
+
+
+class Matching(_Model):
+    """Spellings the keywords are looked for in besides, at a cost: see docs/adr/0014."""
+
+    variants: frozenset[Literal["pinyin", "split"]] = frozenset()
 
 
 class TokenizerSettings(_Model):
@@ -103,6 +111,7 @@ class _File(_Model):
     sources: Any
     candidates: Any = None
     lexicons: list[str] = []
+    matching: Matching = Matching()
     classifier: ClassifierSettings = ClassifierSettings()
     policy: str | None = None
     blocked: list[str] = []
@@ -144,7 +153,9 @@ class Config(_Model):
     sources: tuple[SourceRecord, ...]
     candidates: tuple[SourceRecord, ...]
     lexicons: tuple[Path, ...]
+    matching: Matching = Matching()
     classifier_model: Path | None
+    confirm: ConfirmSettings | None = None
     blocked: tuple[Path, ...]
     sampling: Sampling
     limits: Limits
@@ -170,7 +181,9 @@ class Config(_Model):
             "seed": self.seed,
             "sources": [source.model_dump(mode="json") for source in self.sources],
             "lexicons": [path.name for path in self.lexicons],
+            "matching": {"variants": sorted(self.matching.variants)},
             "classifier_model": self.classifier_model.name if self.classifier_model else None,
+            "confirm": self.confirm.public() if self.confirm else None,
             "blocked": [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.blocked],
             "sampling": self.sampling.model_dump(mode="json"),
             "limits": self.limits.model_dump(mode="json"),
@@ -239,10 +252,23 @@ class _Checker:
         sources = self._sources(self.content.get("sources"))
         candidates = self._sources(self.content.get("candidates"), ("candidates",), frozenset(s.id for s in sources))
         profile = self._load(lambda: load_profile(self._profile_name()), "profile")
+        before = len(self.problems)
+        confirm = self._confirm()
+        unreadable = len(self.problems) > before
+        deciding = confirm is not None and confirm.scope != "technical_sample"
         policy_name = self.content.get("policy")
         policy = self._load(
-            lambda: load_policy(self.base / policy_name if isinstance(policy_name, str) else None), "policy"
+            lambda: load_policy(
+                self.base / policy_name if isinstance(policy_name, str) else None, "cascade" if deciding else "starter"
+            ),
+            "policy",
         )
+        if policy is not None and policy.confirms and not deciding and not unreadable:
+            self._problem(
+                ("policy",),
+                f"规则 {', '.join(policy.confirms)} 用到 confirmed，但没有配置复核模型 / these rules use `confirmed`, but "
+                f"classifier.confirm with scope candidates or all is not configured",
+            )
         for key in ("lexicons", "blocked"):
             names = self.content.get(key)
             for index, name in enumerate(names if isinstance(names, list) else ()):
@@ -273,7 +299,9 @@ class _Checker:
             sources=tuple(sources),
             candidates=tuple(candidates),
             lexicons=tuple(self.base / name for name in raw.lexicons),
+            matching=raw.matching,
             classifier_model=self.base / raw.classifier.model if raw.classifier.model else None,
+            confirm=confirm,
             blocked=tuple(self.base / name for name in raw.blocked),
             sampling=raw.sampling,
             limits=raw.limits,
@@ -284,6 +312,15 @@ class _Checker:
             audit_date=raw.audit_date,
             evidence=self.evidence,
         )
+
+    def _confirm(self) -> ConfirmSettings | None:
+        classifier = self.content.get("classifier")
+        content = classifier.get("confirm") if isinstance(classifier, dict) else None
+        if content is None:
+            return None
+        settings, problems = read_confirm(content, self.root, ("classifier", "confirm"), self.base)
+        self.problems += [f"{self.file}: {problem}" for problem in problems]
+        return settings
 
     def _profile_name(self) -> str:
         name = str(self.content.get("profile", "tc260-003"))

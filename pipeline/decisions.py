@@ -49,8 +49,8 @@ def origin_of(scanned: ScannedUnit, row_bases: tuple[int, ...]) -> Origin:
 
 
 def layers_read(scanned: ScannedUnit) -> tuple[str, ...]:
-    """The layers that decisions are made from; tokens are there only where a tokenizer is configured."""
-    return (*LAYERS_READ, "tokens") if "tokens" in scanned.layers else LAYERS_READ
+    """The layers that decisions are made from; tokens and confirm are there only where they are configured."""
+    return (*LAYERS_READ, *(name for name in ("tokens", "confirm") if name in scanned.layers))
 
 
 def decide_unit(

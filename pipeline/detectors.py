@@ -2,24 +2,29 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from lexicon.library import load_library
 from models import STARTER_MODEL
+from pipeline.answers import AnswerStore
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.scan import Base
 from schemas.loading import DocumentError
 from transforms.classifier import Classifier, ModelError, read_labels
-from transforms.decide import Decider
+from transforms.confirm import Confirm
+from transforms.decide import Decider, Verdict
 from transforms.fingerprint import Fingerprint
-from transforms.keywords import Keywords
+from transforms.keywords import Keywords, VariantError
 from transforms.pii import PersonalInformation
-from transforms.text import Stage
+from transforms.scorers import ScorerError, make_scorer
+from transforms.text import Stage, TextBatch
 from transforms.tokens import TokenizerError, Tokens
 
 # Libraries whose version can change what a detector finds; recorded with every run.
@@ -49,6 +54,13 @@ class Detectors:
 
     stages: dict[str, Stage]
     decider: Decider
+    confirm: Confirm | None = None
+
+    @property
+    def confirming(self) -> Confirm | None:
+        """The confirming scorer where decisions rest on it, as opposed to the technical sample alone."""
+        confirm = self.confirm
+        return confirm if confirm is not None and confirm.settings.scope != "technical_sample" else None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -56,28 +68,57 @@ class Detectors:
         content = [
             sorted((name, stage.fingerprint()) for name, stage in self.stages.items() if name not in _MEASURES),
             self.decider.fingerprint(),
+            *([self.confirm.fingerprint()] if self.confirm else ()),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
+    @property
+    def _optional(self) -> tuple[str, ...]:
+        return ("onnxruntime",) if self.confirm is not None and self.confirm.settings.kind == "onnx" else ()
+
     def versions(self) -> dict[str, Any]:
         """What the run was computed with."""
+        confirm = {"confirm": self.confirm.fingerprint()} if self.confirm else {}
         return {
-            "stages": {name: stage.fingerprint() for name, stage in sorted(self.stages.items())},
+            "stages": {name: stage.fingerprint() for name, stage in sorted(self.stages.items())} | confirm,
             "decider": self.decider.fingerprint(),
             "lexicon_sha256": self.decider.library.sha256,
             "lexicon_terms": len(self.decider.library.entries),
-            "libraries": {name: metadata.version(name) for name in LIBRARIES},
+            "thresholds": dict(sorted(self.decider.thresholds.items())),
+            "libraries": {name: metadata.version(name) for name in (*LIBRARIES, *self._optional)},
         }
+
+    def shared_among(self, workers: int) -> "Detectors":
+        """As each of so many workers uses them: limits of the confirming scorer are divided."""
+        return replace(self, confirm=self.confirm.shared_among(workers)) if self.confirm else self
+
+    def facts(self, batch: TextBatch) -> dict[str, pa.RecordBatch]:
+        """The layers decisions are made from, of documents held in memory."""
+        facts = {name: stage(batch) for name, stage in self.stages.items() if name != "fingerprint"}
+        if self.confirming is not None:
+            facts["confirm"] = self.confirming(batch, facts["keywords"], facts["classifier"])
+        return facts
+
+    def decide_texts(self, batch: TextBatch) -> list[Verdict]:
+        """What is decided of texts that stand for themselves, without source and place."""
+        facts = {name: self.stages[name](batch) for name in ("keywords", "classifier")}
+        columns = [facts["keywords"].column("hits"), facts["classifier"].column("scores")]
+        if self.confirming is not None:
+            columns.append(self.confirming(batch, facts["keywords"], facts["classifier"]).column("scores"))
+        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        return [self.decider.judge(*(found or [] for found in row)) for row in rows]
 
 
 def load_detectors(config: Config) -> Detectors:
     """Loads and checks everything, so that no run starts with half a library. Raises UsageError."""
     problems: list[str] = []
-    library, classifier = None, None
+    keywords, classifier = None, None
     try:
-        library = load_library(config.lexicons)
+        keywords = Keywords(load_library(config.lexicons), config.matching.variants)
     except DocumentError as error:
         problems += error.problems
+    except VariantError as error:
+        problems.append(f"matching.variants: {error}")
     try:
         classifier = Classifier(config.classifier_model or Path(str(STARTER_MODEL)))
         thresholds = read_labels(classifier.model_dir).labels
@@ -90,15 +131,27 @@ def load_detectors(config: Config) -> Detectors:
             tokens.check()
         except TokenizerError as error:
             problems.append(f"tokenizer: {error}")
-    if library is None or classifier is None or problems:
+    scorer = None
+    if config.confirm is not None:
+        try:
+            scorer = make_scorer(config.confirm)
+            scorer.fingerprint()
+        except ScorerError as error:
+            problems += str(error).splitlines()
+    if keywords is None or classifier is None or problems:
         raise UsageError(problems)
     stages: dict[str, Stage] = {
         "base": Base(),
-        "keywords": Keywords(library),
+        "keywords": keywords,
         "classifier": classifier,
         "pii": PersonalInformation(),
         "fingerprint": Fingerprint(),
     }
     if tokens is not None:
         stages["tokens"] = tokens
-    return Detectors(stages, Decider(config.policy, config.profile, library, thresholds))
+    decider = Decider(config.policy, config.profile, keywords.library, thresholds)
+    if config.confirm is None or scorer is None:
+        return Detectors(stages, decider)
+    first_line = f"{stages['keywords'].fingerprint()}/{stages['classifier'].fingerprint()}"
+    answers = AnswerStore(config.scans, scorer.fingerprint())
+    return Detectors(stages, decider, Confirm(config.confirm, scorer, keywords.library, first_line, answers))

@@ -19,6 +19,9 @@ from transforms.text import TextBatch
 
 _IDENTITY = ["doc_id", "content_hash", "shard", "row", "admitted"]
 
+ORDER = ("technical_key", "doc_id", "shard", "row")
+Border = tuple[str, str, str, int]  # a document by which the technical sample ends, in this order
+
 # The technical sample of one unit, with the key that orders the bin in which the cut falls.
 TECHNICAL_PART = TECHNICAL_SAMPLE.append(pa.field("technical_key", pa.string(), nullable=False))
 
@@ -57,11 +60,49 @@ def draw_technical(decided: DecidedUnit, seed: str, cut: Cut, store: ScanStore, 
                 pc.equal(pc.list_value_length(rows.column("classifier_risks")), 0),
             )
             columns = {name: rows.column(name) for name in rows.schema.names}
+            nobody = len(rows)
+            columns |= {
+                "confirmed_risks": pa.nulls(nobody, TECHNICAL_PART.field("confirmed_risks").type),
+                "unscored": pa.nulls(nobody, pa.string()),
+            }
             columns |= {"qualified": qualified, "technical_key": pa.array([keys[i] for i in chosen], type=pa.string())}
             part.write(pa.record_batch([columns[name] for name in TECHNICAL_PART.names], schema=TECHNICAL_PART))
         part.close({"rows": part.rows})
         store.commit(part.path, target)
     return part.rows
+
+
+def border(store: ScanStore, parts: Sequence[str], cut: Cut) -> Border | None:
+    """The last document of the technical sample in the bin of the cut, from the units' parts; None without a sample."""
+    found: list[pa.Table] = []
+    for part in parts:
+        with store.open(part) as file:
+            for batch in file.iter_batches(columns=list(ORDER), use_threads=False):
+                found.append(pa.Table.from_batches([batch.filter(_in_bin(batch, cut.bin))]))
+    if not found or cut.within <= 0:
+        return None
+    ranked = pa.concat_tables(found).sort_by([(name, "ascending") for name in ORDER])
+    key, doc_id, shard, row = ranked.slice(cut.within - 1, 1).to_pylist()[0].values()
+    return key, doc_id, shard, row
+
+
+def taken(batch: pa.RecordBatch, cut: Cut, last: Border | None) -> pa.Array:
+    """Which documents of a part are in the technical sample."""
+    below = pc.less(_bins(batch), f"{max(cut.bin, 0):0{BIN_HEX}x}")
+    if last is None:
+        return below
+    inside = _in_bin(batch, cut.bin)
+    rows = zip(*(batch.column(name).to_pylist() for name in ORDER), strict=True)
+    within = pa.array([row <= last for row in rows], type=pa.bool_())
+    return pc.or_(below, pc.and_(inside, within))
+
+
+def _bins(batch: pa.RecordBatch) -> pa.Array:
+    return pc.utf8_slice_codeunits(batch.column("technical_key"), 0, BIN_HEX)
+
+
+def _in_bin(batch: pa.RecordBatch, number: int) -> pa.Array:
+    return pc.equal(_bins(batch), f"{max(number, 0):0{BIN_HEX}x}")
 
 
 # The manual sample of one unit: the sample's columns, and the key that orders it instead of its number.

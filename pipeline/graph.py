@@ -1,4 +1,4 @@
-"""The Beam graphs, on one page: plan → scan → decide → combine → 5 % rule, and admit → combine → samples.
+"""The Beam graphs, on one page: plan → scan → confirm → decide → combine → 5 % rule, and admit → combine → samples.
 
 Between the two stands what needs all documents grouped by many keys (domains, copies), which is DuckDB's work over
 committed files (pipeline/grouping.py). Only small things cross from stage to stage: units, tallies, rankings.
@@ -20,14 +20,17 @@ from apache_beam.utils.shared import Shared
 
 from blacklist.rule import Standing, Verdict, judge
 from pipeline.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
+from pipeline.confirming import confirm_unit
 from pipeline.decisions import DecidedUnit, decide_unit
 from pipeline.detectors import Detectors
-from pipeline.draw import draw_manual, draw_technical, rank_unit
+from pipeline.draw import Border, draw_manual, draw_technical, rank_unit
 from pipeline.events import EventLog
+from pipeline.judging import judge_part
 from pipeline.plan import Unit
 from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of
 from pipeline.scan import ScannedUnit, Settings, scan_unit, without_shards
 from pipeline.scans import ScanStore
+from transforms.confirm import Usage
 from transforms.decide import Admission, Blocked
 from transforms.permits import Permits
 
@@ -88,6 +91,17 @@ class SampleJob:
 
 
 @dataclass(frozen=True)
+class JudgeJob:
+    """What the third graph is built from."""
+
+    hands: tuple[tuple[DecidedUnit, ...], ...]
+    workshop: Workshop
+    detectors: Detectors
+    cut: Cut
+    last: Border | None
+
+
+@dataclass(frozen=True)
 class Drawn:
     """How many documents of a unit were taken out for each sample; the technical part still holds the bin of the cut."""
 
@@ -123,6 +137,13 @@ def build_samples(pipeline: beam.Pipeline, job: SampleJob) -> None:
     )
     drawn = admitted | "Draw" >> beam.ParDo(DrawUnits(shop, job.seed), AsSingleton(cut))
     _leave(shop, {"units": admitted, "tally": tally, "cut": cut, "drawn": drawn})
+
+
+def build_judging(pipeline: beam.Pipeline, job: JudgeJob) -> None:
+    """Only where a scorer is limited to the technical sample. Hands over `judged`."""
+    units = pipeline | "Sampled" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
+    judged = units | "Judge" >> beam.ParDo(JudgeSample(job.workshop, job.detectors, job.cut, job.last))
+    _leave(job.workshop, {"judged": judged})
 
 
 def _leave(shop: Workshop, results: dict[str, beam.PCollection[Any]]) -> None:
@@ -184,6 +205,20 @@ class _DetectorFn(_UnitFn):
         gc.freeze()
         gc.set_threshold(*_COLLECTOR)
 
+    def confirmed(self, scanned: ScannedUnit) -> ScannedUnit:
+        """The unit with its candidates confirmed, where a scorer is configured for that."""
+        confirm = self.detectors.confirming
+        if confirm is None:
+            return scanned
+        unit = scanned.unit.name
+
+        def progress(usage: Usage) -> None:
+            self.events.write("confirming", unit=unit, **vars(usage))
+
+        scanned = confirm_unit(scanned, confirm, self.shop.settings.limits, self.store, progress)
+        self.events.write("unit_confirmed", unit=unit, **vars(scanned.confirmed))
+        return scanned
+
 
 class ScanUnits(_DetectorFn):
     """Commits the missing layers of a unit."""
@@ -194,7 +229,7 @@ class ScanUnits(_DetectorFn):
         self.events.write("unit_scanned", unit=unit.name, documents=scanned.rows, layers_built=list(scanned.built))
         for shard in scanned.quarantined:
             self.events.write("shard_quarantined", source=shard.source_id, shard=shard.shard, reason=shard.reason)
-        yield scanned
+        yield self.confirmed(scanned)
 
 
 class DecideUnits(_DetectorFn):
@@ -211,7 +246,7 @@ class DecideUnits(_DetectorFn):
         """
         torn = torn_shards(scanned, bases)
         if torn:
-            scanned = without_shards(scanned, torn, self.detectors.stages, self.shop.settings)
+            scanned = self.confirmed(without_shards(scanned, torn, self.detectors.stages, self.shop.settings))
         admission = self.gate.admission(scanned.unit.source.id)
         decided = decide_unit(scanned, row_bases(scanned, bases), self.detectors.decider, admission, self.store)
         self.events.write("unit_decided", unit=scanned.unit.name, built=decided.built)
@@ -285,6 +320,24 @@ class DrawUnits(_UnitFn):
         limits = self.shop.settings.limits
         manual = draw_manual(decided, ranked, limits, self.store, f"{target}/manual/{unit}.parquet") if ranked else 0
         yield Drawn(unit, technical, manual)
+
+
+class JudgeSample(_DetectorFn):
+    """Has the technical sample of a unit judged by the scorer that is limited to it."""
+
+    def __init__(self, shop: Workshop, detectors: Detectors, cut: Cut, last: Border | None) -> None:
+        super().__init__(shop, detectors)
+        self.cut = cut
+        self.last = last
+
+    def process(self, decided: DecidedUnit) -> Iterator[Usage]:
+        """Leaves the judged part of the unit below the handover folder and yields what that took."""
+        unit = decided.scanned.unit.name
+        base, limits = f"{self.shop.settings.store}/{self.shop.handover}", self.shop.settings.limits
+        part, target = f"{base}/technical/{unit}.parquet", f"{base}/judged/{unit}.parquet"
+        usage = judge_part(decided, (self.cut, self.last), self.detectors, limits, self.store, part, target)
+        self.events.write("sample_judged", unit=unit, **vars(usage))
+        yield usage
 
 
 def split_counts(scanned: ScannedUnit) -> Iterator[tuple[tuple[str, str], tuple[int, int | None]]]:

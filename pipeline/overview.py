@@ -96,6 +96,33 @@ def show_result(run: Run, out: Console) -> None:
         f"样本 / samples: 人工 / manual {samples['manual']['size']:,}   技术 / technical {technical['size']:,}, 合格 / qualified "
         f"{technical['qualified']:,}{'' if rate is None else f' ({rate:.2%})'}"
     )
+    known = result["known_answers"]
+    below = known["below_floor"]
+    out.print(
+        f"已知答案 / known answers: {known['found']:,} / {known['texts']:,} 检出 / found"
+        + (
+            f"；低于下限的风险，技术抽检不作结论 / below the floor, the technical check proves nothing: {', '.join(below)}"
+            if below
+            else ""
+        ),
+        style="bold" if below else None,
+        markup=False,
+    )
+    confirm = run.manifest.get("confirm")
+    if confirm is not None:
+        unanswered = sum(confirm["unscored"].values())
+        reasons = "".join(f"，{reason} {count:,}" for reason, count in confirm["unscored"].items())
+        out.print(
+            f"复核 / confirming ({confirm['kind']}, {confirm['scope']}): {confirm['asked']:,} 条 / documents，其中已有答复 / "
+            f"answered before {confirm['cached']:,}，未得答复 / unscored {unanswered:,}{reasons}；请求 / requests "
+            f"{confirm['requests']:,}，词元 / tokens {confirm['tokens']:,}，费用 / cost {confirm['cost']:g}",
+            style="bold" if unanswered else None,
+            markup=False,
+        )
+        if unanswered:
+            out.print(
+                "  未得答复者未通过，重新运行只补问这些 / what is unscored has not passed; run again to ask for these alone"
+            )
     repeated = sum(row["repeated_ids"] for row in result["sources"])
     if repeated:
         out.print(

@@ -12,6 +12,7 @@ from pipeline.accounts import Tally
 from pipeline.decisions import DecidedUnit
 from pipeline.detectors import Detectors
 from pipeline.domains import DomainVerdict
+from pipeline.draw import border
 from pipeline.events import EventLog
 from pipeline.execution import Engine, execute
 from pipeline.graph import (
@@ -19,9 +20,11 @@ from pipeline.graph import (
     Drawn,
     Gate,
     Grouped,
+    JudgeJob,
     SampleJob,
     Workshop,
     build_decisions,
+    build_judging,
     build_samples,
     results_path,
 )
@@ -30,6 +33,7 @@ from pipeline.plan import Unit, deal
 from pipeline.sampling import Cut
 from pipeline.scans import ScanStore
 from schemas.policy import DuplicatePolicy
+from transforms.confirm import Usage
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Results:
     tally: Tally
     cut: Cut
     drawn: tuple[Drawn, ...]
+    technical: str  # the folder of the handover with the units' parts of the technical sample
+    usage: Usage  # what the confirming scorer took
 
 
 def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
@@ -74,14 +80,39 @@ def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: Ev
     )
     execute(sampling, engine, folder, 0, build_samples, "抽样 / sampling")
     second = _handed_over(work)
+    cut, drawn = second["cut"][0], tuple(sorted(second.get("drawn", []), key=lambda drawn: drawn.unit))
+    usage = Usage()
+    for decided in second.get("units", []):
+        usage.add(decided.scanned.confirmed)
+    judging = work.detectors.confirm is not None and work.detectors.confirming is None
+    if judging:
+        usage = _judge_sample(work, second.get("units", []), cut, engine, folder)
     return Results(
         units=tuple(sorted(second.get("units", []), key=lambda decided: decided.scanned.unit.name)),
         verdicts=tuple(verdicts),
         domains=grouping.domains,
         tally=second["tally"][0],
-        cut=second["cut"][0],
-        drawn=tuple(sorted(second.get("drawn", []), key=lambda drawn: drawn.unit)),
+        cut=cut,
+        drawn=drawn,
+        technical="judged" if judging else "technical",
+        usage=usage,
     )
+
+
+def _judge_sample(work: Work, units: Sequence[DecidedUnit], cut: Cut, engine: Engine, folder: Path) -> Usage:
+    """Has the drawn technical sample judged by the scorer that is limited to it."""
+    store = ScanStore(work.workshop.settings.store)
+    base = f"{store.location}/{work.workshop.handover}/technical"
+    named = {decided.scanned.unit.name: decided for decided in units}
+    last = border(store, [f"{base}/{name}.parquet" for name in sorted(named)], cut)
+    hands = deal([decided.scanned.unit for decided in units], engine.hands(len(units)))
+    dealt = tuple(tuple(named[unit.name] for unit in hand) for hand in hands)
+    job = JudgeJob(dealt, work.workshop, work.detectors, cut, last)
+    execute(job, engine, folder, 0, build_judging, "复核样本 / judging the sample")
+    usage = Usage()
+    for took in _handed_over(work).get("judged", []):
+        usage.add(took)
+    return usage
 
 
 def _dealt(units: Sequence[Grouped], engine: Engine) -> tuple[tuple[Grouped, ...], ...]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from blacklist.log import EVENTS, replay
@@ -32,7 +33,8 @@ from pipeline.tokens import EXACT, bucket_rows, counting, with_stage
 from schemas.chain import read_chain
 from schemas.database import tables
 from schemas.evidence import Facts
-from schemas.policy import Policy, is_bundled, load_policy
+from schemas.known_answers import load_known_answers
+from schemas.policy import BUNDLED, Policy, is_bundled, load_policy
 from schemas.profile import Profile, is_shipped, load_profile
 from schemas.sources import SourceRecord
 from transforms.tokens import share_limit
@@ -101,7 +103,7 @@ class Recomputation:
         self.sql.execute("CREATE OR REPLACE TEMP TABLE rules (rule VARCHAR, terms BOOLEAN, score BOOLEAN)")
         for rule in self.policy.rules:
             terms = bool(rule.when.block or rule.when.review or rule.when.context)
-            self.sql.execute("INSERT INTO rules VALUES (?, ?, ?)", [rule.name, terms, rule.when.score is not None])
+            self.sql.execute("INSERT INTO rules VALUES (?, ?, ?)", [rule.name, terms, rule.when.scored])
         yield from self._examples(
             """
             WITH decided AS (
@@ -251,8 +253,9 @@ class Recomputation:
         }
         for name, rows in expected.items():
             yield from _difference(name, rows, self.stored(name))
-        stored = {name: self.stored(name) for name in ("ledger", "blacklist", "clauses")} | expected
-        terms = Terms(tuple(self.sources), self.profile, self.policy, int(self.manifest["sampling"]["manual"]))
+        stored = {name: self.stored(name) for name in ("ledger", "blacklist", "clauses", "known_answers")} | expected
+        confirm = self.manifest["confirm"]
+        terms = Terms(tuple(self.sources), self.profile, self.policy, int(self.manifest["sampling"]["manual"]), confirm)
         recomputed = result(terms, self.tally, stored, self.run.folder, len(self.manifest["quarantined"]))
         yield from _mapping_difference("result.json", recomputed, self.run.result)
 
@@ -364,10 +367,17 @@ class Recomputation:
         wrong = self.rows(
             'SELECT count(*) FROM technical_sample t JOIN documents d USING (source_id, shard, "row") WHERE '
             "t.keyword_risks <> d.keyword_risks OR t.classifier_risks <> d.classifier_risks "
-            "OR t.qualified <> (len(d.keyword_risks) = 0 AND len(d.classifier_risks) = 0)"
+            "OR t.qualified <> (len(d.keyword_risks) = 0 AND len(d.classifier_risks) = 0 "
+            "AND t.unscored IS NULL AND coalesce(len(t.confirmed_risks), 0) = 0)"
         )[0][0]
         if wrong:
             yield f"technical_sample: {wrong} 条判定与文档不符 / differ from the documents"
+        confirm = self.manifest["config"]["confirm"]
+        limited = confirm is not None and confirm["scope"] == "technical_sample"
+        answered = "(confirmed_risks IS NULL) = (unscored IS NOT NULL)" if limited else "confirmed_risks IS NULL"
+        wrong = self.rows(f"SELECT count(*) FROM technical_sample WHERE NOT ({answered})")[0][0]
+        if wrong:
+            yield f"technical_sample: {wrong} 条复核与配置不符 / confirmed otherwise than configured"
 
     def database(self) -> Iterator[str]:
         """The tables loaded from Parquet hold what the files hold."""
@@ -409,7 +419,7 @@ class Recomputation:
                 yield f"manifest.json {key}: 与配置不符 / differs from the configuration"
         if is_shipped(self.profile) and load_profile(self.profile.id) != self.profile:
             yield "manifest.json profile: 与随附的同名口径不符 / differs from the shipped profile of this digest"
-        if is_bundled(self.policy) and load_policy(None) != self.policy:
+        if is_bundled(self.policy) and self.policy not in map(partial(load_policy, None), BUNDLED):
             yield "manifest.json policy: 与随附的策略不符 / differs from the bundled policy of this digest"
         shards = {(row["source_id"], row["shard"]) for row in self.stored("ledger")}
         aside = {(shard["source_id"], shard["shard"]) for shard in self.manifest["quarantined"]}
@@ -452,11 +462,29 @@ class Recomputation:
                 f"准入与规则不符（{message}） / admission does not follow from the rules ({message})",
             )
 
+    def known_answers(self) -> Iterator[str]:
+        """Every counted risk was asked for with the texts that ship, and the floor decided."""
+        told, stored = self.manifest["known_answers"], self.stored("known_answers")
+        numerator, denominator = told["floor"]
+        wrong = [
+            row["risk_id"]
+            for row in stored
+            if row["passed"] != (row["found"] * denominator >= numerator * row["texts"])
+            or not max(row["by_keywords"], row["by_classifier"]) <= row["found"] <= row["texts"] - row["as_candidate"]
+        ]
+        shipped = load_known_answers()
+        if told["sha256"] == shipped.sha256:
+            asked = {risk: len(texts) for risk, texts in shipped.texts.items() if risk in self.profile.counted_risks}
+            if asked != {row["risk_id"]: row["texts"] for row in stored} or tuple(told["floor"]) != shipped.floor:
+                yield "known_answers: 与随附的文本不符 / differ from the texts that ship"
+        if wrong:
+            yield f"known_answers: 计数或下限不符 / counts or floor do not agree: {', '.join(wrong)}"
+
     def clauses(self) -> Iterator[str]:
         """The verdicts on the clauses follow from the numbers."""
         technical = self.rows("SELECT count(*) FILTER (qualified), count(*) FROM technical_sample")[0]
         manual = self.rows("SELECT count(*) FROM manual_sample")[0][0]
-        expected = clause_rows(self.profile, technical, manual, self._source_rows)
+        expected = clause_rows(self.profile, technical, manual, self._source_rows, self.stored("known_answers"))
         yield from _difference("clauses", expected, self.stored("clauses"))
         stated = self.run.result["clauses"]
         if stated != {row["clause"]: row["verdict"] for row in expected}:
@@ -495,5 +523,6 @@ STEPS: tuple[tuple[str, Callable[[Recomputation], Iterator[str]]], ...] = (
     ("副本 / copies", Recomputation.copies),
     ("样本 / samples", Recomputation.samples),
     ("数据库 / database", Recomputation.database),
+    ("已知答案 / known answers", Recomputation.known_answers),
     ("条款 / clauses", Recomputation.clauses),
 )

@@ -31,6 +31,7 @@ from pipeline.events import PROGRESS, EventLog
 from pipeline.evidence import changed_files
 from pipeline.execution import ENGINE_LOG, Engine, check_engine
 from pipeline.graph import Gate, Workshop
+from pipeline.known_answers import known_answer_rows
 from pipeline.output import Output, Run, file_digests, write_json
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
@@ -42,8 +43,10 @@ from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, source_r
 from pipeline.tokens import bucket_rows, counting, with_stage
 from schemas.database import SCHEMA_VERSION
 from schemas.evidence import Facts
+from schemas.known_answers import load_known_answers
 from schemas.loading import DocumentError
 from schemas.results import REJECTS
+from transforms.confirm import Usage
 from transforms.decide import Blocked
 from transforms.permits import Permits
 
@@ -113,6 +116,7 @@ def run(config: Config, options: Options) -> Outcome:
             current is not None
             and current.manifest.get("run_key") == inputs.key(_active(log))
             and not current.manifest["quarantined"]
+            and not books.unanswered(current.manifest)
         ):
             output.clear_building()
             emitted = emit_run(config, current, plan.units, options.engine)
@@ -153,6 +157,7 @@ class _Inputs:
             self.config.sha256,
             self.detectors.fingerprint,
             [stage.fingerprint() for name, stage in self.detectors.stages.items() if name == "tokens"],
+            load_known_answers().sha256,
             sorted(active),
             examined_digest(examine_all(self.config.sources, self.facts, self.audit_date)),
             [[unit.name, unit.key(self.config.limits)] for unit in self.plan.units],
@@ -200,9 +205,12 @@ class _Builder:
         self.folder = output.building
         self.store = ScanStore(config.scans)
         self.handover = f"handover/{run_id}"
+        self.known: list[dict[str, Any]] = []
 
     def build(self) -> Outcome:
         """All steps after the plan."""
+        # first: what asking about them costs comes off the budget of a confirming scorer before it is divided
+        self.known = known_answer_rows(self.inputs.detectors)
         results = self._execute()
         quarantined = books.quarantined(results.units)
         self._collect_files(results)
@@ -215,8 +223,11 @@ class _Builder:
         with self.output.at_its_place(self.run_id) as place:  # views name files by the path they will have
             build_database(place, rows, self.config.store.native_rows)
         write_json(
-            self.folder / "result.json", books.result(self._terms(), results.tally, rows, self.folder, len(quarantined))
+            self.folder / "result.json",
+            books.result(self._terms(results), results.tally, rows, self.folder, len(quarantined)),
         )
+        if self.config.confirm is not None:
+            self.events.write("confirmed", **(self._confirmed(results) or {}))
         self.events.write("run_finished", documents=self._documents(results), quarantined=len(quarantined))
         for name in (PROGRESS, ENGINE_LOG, "run.json"):
             (self.folder / name).unlink(missing_ok=True)
@@ -247,7 +258,7 @@ class _Builder:
                 handover=self.handover,
                 events=self.events.path if options.engine.shares_files else None,
             ),
-            detectors=self.inputs.detectors,
+            detectors=self.inputs.detectors.shared_among(options.engine.workers),
             gate=Gate(self._standing(), self.inputs.blocked, self.inputs.permits),
             duplicates=config.policy.duplicates,
             seed=config.seed,
@@ -390,12 +401,18 @@ class _Builder:
                 }
                 for entry in entries
             ],
-            "clauses": clause_rows(config.profile, technical, manual, stats),
+            "known_answers": self.known,
+            "clauses": clause_rows(config.profile, technical, manual, stats, self.known),
         }
 
-    def _terms(self) -> books.Terms:
-        config = self.config
-        return books.Terms(config.sources, config.profile, config.policy, config.sampling.manual)
+    def _terms(self, results: Results) -> books.Terms:
+        config, confirm = self.config, self._confirmed(results)
+        return books.Terms(config.sources, config.profile, config.policy, config.sampling.manual, confirm)
+
+    def _confirmed(self, results: Results) -> dict[str, Any] | None:
+        """What confirming took, here for the known answers and in the workers."""
+        confirm = self.inputs.detectors.confirm
+        return books.confirmed(self.config.confirm, results.usage, confirm.spent if confirm else Usage())
 
     def _run_info(self) -> dict[str, Any]:
         return {
@@ -434,7 +451,9 @@ class _Builder:
             "source_versions": self.inputs.versions_by_source(),
             "shards": books.shards(results.units),
             "quarantined": [vars(shard) for shard in quarantined],
+            "confirm": self._confirmed(results),
             "blacklist_head": self.log.head(),
+            "known_answers": {"sha256": load_known_answers().sha256, "floor": load_known_answers().floor},
             "evidence": {
                 "audit_date": self.inputs.audit_date.isoformat(),
                 "sources": {source: facts.model_dump(mode="json") for source, facts in self.inputs.facts.items()},

@@ -6,14 +6,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.draw import TECHNICAL_PART
+from pipeline.draw import ORDER, TECHNICAL_PART, border, taken
 from pipeline.errors import RunFailed
 from pipeline.passes import Results
-from pipeline.sampling import BIN_HEX, Cut
+from pipeline.sampling import Cut
 from pipeline.scans import ScanStore, TableFile
 from schemas.results import MANUAL_SAMPLE, TECHNICAL_SAMPLE
-
-_ORDER = ("technical_key", "doc_id", "shard", "row")
 
 
 def finish(store: ScanStore, handover: str, results: Results, folder: Path) -> None:
@@ -21,7 +19,9 @@ def finish(store: ScanStore, handover: str, results: Results, folder: Path) -> N
     folder.mkdir()
     base = f"{store.location}/{handover}"
     _manual(store, [f"{base}/manual/{part.unit}.parquet" for part in results.drawn if part.manual], results.cut, folder)
-    _technical(store, [f"{base}/technical/{part.unit}.parquet" for part in results.drawn], results.cut, folder)
+    _technical(
+        store, [f"{base}/{results.technical}/{part.unit}.parquet" for part in results.drawn], results.cut, folder
+    )
 
 
 def _manual(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> None:
@@ -30,7 +30,7 @@ def _manual(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> None:
         with store.open(part) as file:
             rows.append(file.read(use_threads=False))
     table = (
-        pa.concat_tables(rows).sort_by([("manual_key", "ascending"), *((name, "ascending") for name in _ORDER[1:])])
+        pa.concat_tables(rows).sort_by([("manual_key", "ascending"), *((name, "ascending") for name in ORDER[1:])])
         if rows
         else None
     )
@@ -49,22 +49,12 @@ def _manual(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> None:
 
 def _technical(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> None:
     """Everything below the bin of the cut, and of the bin its smallest keys."""
-    border: list[pa.Table] = []
-    for part in parts:
-        with store.open(part) as file:
-            for batch in file.iter_batches(columns=list(_ORDER), use_threads=False):
-                border.append(pa.Table.from_batches([batch.filter(_in_bin(batch, cut.bin))]))
-    ranked = pa.concat_tables(border).sort_by([(name, "ascending") for name in _ORDER]) if border else None
-    last = (
-        tuple(ranked.slice(cut.within - 1, 1).to_pylist()[0].values())
-        if ranked is not None and cut.within > 0
-        else None
-    )
+    last = border(store, parts, cut)
     target = TableFile(folder / "technical.parquet", TECHNICAL_SAMPLE)
     for part in parts:
         with store.open(part) as file:
             for batch in file.iter_batches(use_threads=False):
-                chosen = batch.filter(_taken(batch, cut, last))
+                chosen = batch.filter(taken(batch, cut, last))
                 target.write(
                     pa.record_batch([chosen.column(name) for name in TECHNICAL_SAMPLE.names], schema=TECHNICAL_SAMPLE)
                 )
@@ -73,24 +63,6 @@ def _technical(store: ScanStore, parts: list[str], cut: Cut, folder: Path) -> No
         raise RunFailed(
             f"技术样本数目不符 / the technical sample holds {target.rows} of {cut.technical} documents: run again"
         )
-
-
-def _bins(batch: pa.RecordBatch) -> pa.Array:
-    return pc.utf8_slice_codeunits(batch.column("technical_key"), 0, BIN_HEX)
-
-
-def _in_bin(batch: pa.RecordBatch, number: int) -> pa.Array:
-    return pc.equal(_bins(batch), f"{max(number, 0):0{BIN_HEX}x}")
-
-
-def _taken(batch: pa.RecordBatch, cut: Cut, last: tuple[str, str, str, int] | None) -> pa.Array:
-    below = pc.less(_bins(batch), f"{max(cut.bin, 0):0{BIN_HEX}x}")
-    if last is None:
-        return below
-    inside = _in_bin(batch, cut.bin)
-    rows = zip(*(batch.column(name).to_pylist() for name in _ORDER), strict=True)
-    within = pa.array([row <= last for row in rows], type=pa.bool_())
-    return pc.or_(below, pc.and_(inside, within))
 
 
 def sizes(folder: Path) -> tuple[tuple[int, int], int]:

@@ -7,7 +7,7 @@ committed under a name that would hide the gap.
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from pipeline.readers.base import MemberLedger, Part, Reject, Tray, version_now
 from pipeline.scans import ScanStore, TableFile, layer_key
 from schemas import layers
 from transforms.bucket import Bucket
+from transforms.confirm import Usage
 from transforms.fingerprint import content_hashes
 from transforms.provenance import Provenance
 from transforms.text import Stage, TextBatch
@@ -76,7 +77,7 @@ class Quarantined:
 class ScannedUnit:
     """A unit whose layers are committed: what the later passes need to know of it.
 
-    `layers` maps layer names to keys; `ledgers` are the members' books.
+    `layers` maps layer names to keys; `ledgers` are the members' books; `confirmed` is what confirming candidates took.
     """
 
     unit: Unit
@@ -85,6 +86,7 @@ class ScannedUnit:
     rows: int
     built: tuple[str, ...]
     quarantined: tuple[Quarantined, ...] = ()
+    confirmed: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def workspace_prefix() -> str:
+    """How temporary folders of this process begin: by it `ScanStore.sweep` knows whose they were."""
+    return f"{_PREFIX}{socket.gethostname()}-{os.getpid()}-"
+
+
 class TableFile:
     """Writes rows to a Parquet file in groups of a fixed size, whatever the size of the batches given."""
 
@@ -152,7 +157,7 @@ class ScanStore:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
         else:
-            with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{socket.gethostname()}-{os.getpid()}-") as name:
+            with tempfile.TemporaryDirectory(prefix=workspace_prefix()) as name:
                 yield Path(name)
 
     def sweep(self) -> None:

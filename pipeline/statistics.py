@@ -1,7 +1,7 @@
 """From tallies to the rows auditors read: rates, funnel, gates. Thresholds are compared in whole numbers."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,11 +143,15 @@ def funnel_rows(sources: Iterable[SourceRecord], tally: Tally) -> list[dict[str,
 
 
 def clause_rows(
-    profile: Profile, technical: tuple[int, int], manual: int, rows: list[dict[str, Any]]
+    profile: Profile,
+    technical: tuple[int, int],
+    manual: int,
+    rows: list[dict[str, Any]],
+    known_answers: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Rows of `clauses`. Nothing is 符合 here: machines give facts, evidence and people are still to come.
 
-    `technical` is (qualified, sampled).
+    `technical` is (qualified, sampled); `rows` are those of `source_stats`.
     """
     qualified, sampled = technical
     passing, of = profile.technical.passing
@@ -166,7 +170,7 @@ def clause_rows(
         profile.technical.clause: (
             "不符合" if failed else "待补充",
             f"抽检 {sampled} 条，合格 {qualified} 条；检测器与过滤同源，词库与模型未达要求前不作结论 / {qualified} of {sampled} qualified; no "
-            f"conclusion while library and model fall short of the requirements (technical_sample)",
+            f"conclusion while library and model fall short of the requirements (technical_sample){_unknown(known_answers)}",
         ),
     }
     missing = (
@@ -178,3 +182,13 @@ def clause_rows(
         for clause in profile.clauses
         for verdict, basis in [known.get(clause.id, missing)]
     ]
+
+
+def below_floor(known_answers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The risks whose known-answer texts were not found often enough (rows of `known_answers`)."""
+    return sorted(row["risk_id"] for row in known_answers if not row["passed"])
+
+
+def _unknown(known_answers: Iterable[Mapping[str, Any]]) -> str:
+    below = ", ".join(below_floor(known_answers))
+    return f"；已知答案低于下限 / known answers below the floor: {below} (known_answers)" if below else ""

@@ -96,6 +96,15 @@ FINGERPRINT = pa.schema([pa.field("minhash", pa.binary(4 * MINHASH_PERMUTATIONS)
 # NULL: outside the share that is counted. The layer is only there where a tokenizer is configured.
 TOKENS = pa.schema([pa.field("tokens", pa.int64())])
 
+# What the confirming scorer says. The layer is only there where one is configured.
+CONFIRM = pa.schema(
+    [
+        pa.field("scores", CLASSIFIER_SCORES),  # NULL: nothing found, or not asked
+        pa.field("asked", pa.bool_(), nullable=False),
+        pa.field("unscored", pa.string()),  # why no complete answer came; NULL where one did, or nobody was asked
+    ]
+)
+
 LAYERS = {
     "base": BASE,
     "keywords": KEYWORDS,
@@ -103,4 +112,5 @@ LAYERS = {
     "pii": PII,
     "fingerprint": FINGERPRINT,
     "tokens": TOKENS,
+    "confirm": CONFIRM,
 }

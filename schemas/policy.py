@@ -15,22 +15,31 @@ class _Model(BaseModel):
 
 
 class Conditions(_Model):
-    """What must all hold for a rule to decide: so many different terms of a tier, so high a score."""
+    """What must all hold for a rule to decide: so many different terms of a tier, so high a score.
+
+    `score` is the first-line classifier's, `confirmed` that of the scorer configured as `classifier.confirm`.
+    """
 
     block: int = 0
     review: int = 0
     context: int = 0
     score: float | Literal["threshold"] | None = None
+    confirmed: float | None = Field(default=None, gt=0, le=1)
 
     @model_validator(mode="after")
     def _some(self) -> "Conditions":
-        if not (self.block or self.review or self.context or self.score is not None):
+        if not (self.block or self.review or self.context or self.scored):
             raise ValueError("规则没有任何条件 / the rule has no condition: it would decide every document")
         if min(self.block, self.review, self.context) < 0:
             raise ValueError("条数不能为负 / a number of terms cannot be negative")
         if isinstance(self.score, float) and not 0.05 <= self.score <= 1:
             raise ValueError("score 应在 0.05 与 1 之间 / score must lie between 0.05 (the stored floor) and 1")
         return self
+
+    @property
+    def scored(self) -> bool:
+        """Whether the rule rests on the score of a model."""
+        return self.score is not None or self.confirmed is not None
 
 
 class Rule(_Model):
@@ -40,6 +49,12 @@ class Rule(_Model):
     when: Conditions
     assess: Literal["violation", "candidate"]
     filter: bool
+
+
+class TechnicalPolicy(_Model):
+    """What a confirming scorer limited to the technical sample must say of a document for it not to be qualified."""
+
+    confirmed: float = Field(default=0.5, gt=0, le=1)
 
 
 class PersonalInformationPolicy(_Model):
@@ -84,6 +99,7 @@ class Policy(_Model):
     personal_information: PersonalInformationPolicy = PersonalInformationPolicy()
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatePolicy = DuplicatePolicy()
+    technical: TechnicalPolicy = TechnicalPolicy()
     sha256: str = ""
 
     @model_validator(mode="after")
@@ -98,20 +114,28 @@ class Policy(_Model):
             raise ValueError(f"规则重名 / rule names given twice: {', '.join(repeated)}")
         return self
 
+    @property
+    def confirms(self) -> tuple[str, ...]:
+        """The rules that rest on a confirming scorer."""
+        return tuple(rule.name for rule in self.rules if rule.when.confirmed is not None)
+
+
+BUNDLED = ("starter", "cascade")  # without, and with a confirming scorer
+
 
 def is_bundled(policy: Policy) -> bool:
-    """Whether the policy is the one that ships with the project, unchanged."""
-    shipped = resources.files("schemas").joinpath("policies", "starter.yaml")
-    return hashlib.sha256(shipped.read_bytes()).hexdigest() == policy.sha256
+    """Whether the policy is one that ships with the project, unchanged."""
+    return any(hashlib.sha256(_shipped(name).encode()).hexdigest() == policy.sha256 for name in BUNDLED)
 
 
-def load_policy(path: Path | None) -> Policy:
-    """The policy in that file, or the bundled one. Raises DocumentError."""
+def _shipped(name: str) -> str:
+    return resources.files("schemas").joinpath("policies", f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def load_policy(path: Path | None, bundled: str = "starter") -> Policy:
+    """The policy in that file, or the bundled one of that name. Raises DocumentError."""
     if path is None:
-        text, file = (
-            resources.files("schemas").joinpath("policies", "starter.yaml").read_text(encoding="utf-8"),
-            "starter.yaml",
-        )
+        text, file = _shipped(bundled), f"{bundled}.yaml"
     else:
         try:
             text, file = path.read_text(encoding="utf-8"), str(path)

@@ -105,5 +105,7 @@ TECHNICAL_SAMPLE = pa.schema(
         pa.field("keyword_risks", _STRINGS, nullable=False),
         pa.field("classifier_risks", _STRINGS, nullable=False),
         pa.field("qualified", pa.bool_(), nullable=False),
+        pa.field("confirmed_risks", _STRINGS),  # NULL: the scorer is not limited to the sample, or gave no answer
+        pa.field("unscored", pa.string()),
     ]
 )

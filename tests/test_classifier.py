@@ -11,21 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import STARTER_MODEL, train
+from models import STARTER_MODEL
+from models.fit import PARAMETERS, fit
+from models.rows import Row
 from schemas import layers
-from transforms.classifier import (
-    FLOOR,
-    MAX_WINDOWS,
-    NONE,
-    WINDOW,
-    Classifier,
-    ModelError,
-    read_labels,
-    space,
-    windows,
-)
+from schemas.risks import risks
+from transforms.classifier import FLOOR, NONE, Classifier, ModelError, read_labels
+from transforms.linear import LinearModel
 from transforms.normalise import normalised_blocks
 from transforms.text import TextBatch
+from transforms.windows import LONGEST_WORD, MAX_WINDOWS, WINDOW, Tokens, spelled, tokens, windows
 
 INSULT = "北边的人都是骗子，离他们远点。"
 FRAUD = "先生您好，您的账户异常，请马上转账到安全账户。"
@@ -41,27 +36,28 @@ def scores(classifier: Classifier, *texts: str) -> list[list[dict[str, object]] 
     return found
 
 
-def synthetic_rows() -> list[train.Row]:
+def synthetic_rows() -> list[Row]:
     kinds = {"A2-d": INSULT, "A1-h": FRAUD, NONE: ORDINARY}
     return [
-        train.Row("synthetic", "train", frozenset({label}), text[shift:] + text[:shift])
+        Row("synthetic", "train", frozenset({label}), text[shift:] + text[:shift])
         for label, text in kinds.items()
         for shift in range(len(text))
     ]
 
 
+QUICK = PARAMETERS | {"bucket": 5000, "epoch": 60, "minCount": 1}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 5000, "epoch": 60, "minCount": 1})
-        train.fit(synthetic_rows(), folder / "risk.bin")
+    fit(synthetic_rows(), folder / "risk.bin", QUICK)
     write_labels(folder, labels={"A1-h": 0.5, "A2-d": 0.5})
     return folder
 
 
 def write_labels(folder: Path, **changes: object) -> None:
-    content = {"version": 1, "tokeniser": 1, "labels": {"A1-h": 0.5}} | changes
+    content = {"version": 2, "tokeniser": 2, "labels": {"A1-h": 0.5}} | changes
     (folder / "labels.json").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -120,9 +116,9 @@ def test_labels_are_above_the_floor_best_first_and_without_none(trained: Path) -
     [
         (0, []),
         (1, [(0, 1)]),
-        (600, [(0, 600)]),
-        (601, [(0, 600), (1, 601)]),
-        (1500, [(0, 600), (450, 1050), (900, 1500)]),
+        (WINDOW, [(0, WINDOW)]),
+        (WINDOW + 1, [(0, WINDOW // 2), (WINDOW // 2, WINDOW + 1)]),
+        (3 * WINDOW, [(0, WINDOW), (WINDOW, 2 * WINDOW), (2 * WINDOW, 3 * WINDOW)]),
     ],
 )
 def test_windows_cover_a_document_from_end_to_end(length: int, expected: list[tuple[int, int]]) -> None:
@@ -136,14 +132,62 @@ def test_windows_of_any_documents_stay_inside_and_are_few(lengths: list[int]) ->
     document, low, high = windows(starts)
     assert (low >= starts[document]).all()
     assert (high <= starts[document + 1]).all()
+    assert (high > low).all()
     assert (high - low <= WINDOW).all()
     number = Counter(document.tolist())
     assert [number[i] for i in range(len(lengths))] == [min(-(-length // WINDOW), MAX_WINDOWS) for length in lengths]
+    for i, length in enumerate(lengths):
+        mine = document == i
+        if 0 < length <= WINDOW * MAX_WINDOWS:
+            assert (low[mine][1:] == high[mine][:-1]).all()
+        if length:
+            assert (low[mine][0], high[mine][-1]) == (starts[i], starts[i + 1])
 
 
-def test_tokens_are_folded_letters_and_digits_with_a_blank_behind_each() -> None:
-    (normalised,) = normalised_blocks(batch("ＡＢ，歧 視！\n1\u3000\U0001f602"))
-    assert space(normalised).text == "a b 歧 视 1 \U0001f602 "
+def read(*texts: str) -> Tokens:
+    (normalised,) = normalised_blocks(batch(*texts))
+    return tokens(normalised)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ＡＢ，歧 視！\n1\u3000\U0001f602", "ab 歧 视 1 \U0001f602 "),
+        ("Hello world, it's 2024", "hello world it s 2 0 2 4 "),
+        ("a赌b博", "a 赌 b 博 "),
+        ("x" * (LONGEST_WORD + 3), "x" * LONGEST_WORD + " xxx "),
+    ],
+)
+def test_tokens_are_characters_and_latin_words(text: str, expected: str) -> None:
+    found = read(text)
+    assert spelled(found, 0, len(found.first)) == expected
+
+
+def test_a_word_ends_with_its_document() -> None:
+    found = read("ab", "", "cd")
+    assert [spelled(found, *found.starts[i : i + 2]) for i in range(3)] == ["ab ", "", "cd "]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.text(alphabet=st.sampled_from("北边的人都是骗子转账天气abcz é1，。 \U0001f602"), max_size=300), min_size=1
+    )
+)
+def test_the_model_says_what_fasttext_says_of_the_same_lines(trained: Path, texts: list[str]) -> None:
+    import fasttext
+
+    predict = fasttext.FastText._FastText(model_path=str(trained / "risk.bin")).f.multilinePredict
+    model = LinearModel(trained / "risk.bin")
+    found = read(*texts[:60])
+    _, low, high = windows(found.starts)
+    odds, known = model.odds(found, low, high)
+    assert ((known >= 0) & (known <= 1)).all()
+    lines = [spelled(found, a, z) + "\n" for a, z in zip(low.tolist(), high.tolist(), strict=True)]
+    for row, (labels, raw) in enumerate(zip(*predict(lines, -1, 0.0, "strict"), strict=True)):
+        for label, probability in zip(labels, raw, strict=True):
+            own = 1 / (1 + np.exp(-odds[row, model.labels.index(label.removeprefix("__label__"))]))
+            assert own == pytest.approx(probability, abs=0.009)  # fastText reads its sigmoid from a table of 512
 
 
 texts = st.lists(
@@ -184,11 +228,11 @@ def test_the_fingerprint_follows_the_model_file(trained: Path, tmp_path: Path) -
 def test_a_missing_model_file_is_named_with_the_remedy(trained: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(trained, tmp_path / "copy"))
     (copy / "risk.bin").unlink()
-    with pytest.raises(ModelError, match=r"risk\.bin: cannot be read .*give a model folder"):
+    with pytest.raises(ModelError, match=r"risk\.bin: .*cannot be read .*give a model folder"):
         Classifier(copy)(batch(INSULT))
-    with pytest.raises(ModelError, match=r"risk\.bin: cannot be read"):
+    with pytest.raises(ModelError, match=r"risk\.bin: .*cannot be read"):
         Classifier(copy).fingerprint()
-    with pytest.raises(ModelError, match=r"labels\.json: cannot be read"):
+    with pytest.raises(ModelError, match=r"labels\.json: .*cannot be read"):
         Classifier(tmp_path / "nowhere")(batch(INSULT))
 
 
@@ -196,7 +240,7 @@ def test_a_missing_model_file_is_named_with_the_remedy(trained: Path, tmp_path: 
 def test_a_corrupt_model_file_is_an_error(trained: Path, tmp_path: Path, content: bytes) -> None:
     copy = Path(shutil.copytree(trained, tmp_path / "copy"))
     (copy / "risk.bin").write_bytes(content)
-    with pytest.raises(ModelError, match=r"risk\.bin: not a readable fastText model"):
+    with pytest.raises(ModelError, match=r"risk\.bin: .*not a readable fastText model"):
         Classifier(copy)(batch(INSULT))
 
 
@@ -205,6 +249,8 @@ def test_a_corrupt_model_file_is_an_error(trained: Path, tmp_path: Path, content
     [
         ({"labels": {"A9-z": 0.5, "A1-h": 0.5}}, "unknown risk ids A9-z"),
         ({"tokeniser": 0}, "made for tokeniser 0"),
+        ({"calibration": {"A1-h": {"slope": "steep"}}}, "calibration.A1-h.slope"),
+        ({"labels": {"A1-h": 0.5, "A3-a": 0.5}}, "its labels are not those of labels.json: A3-a"),
         ({"labels": ["A1-h"]}, "labels: Input should be"),
         ({"sha256": "0" * 64}, "does not match the sha256"),
     ],
@@ -219,51 +265,44 @@ def test_labels_that_do_not_fit_are_an_error(
 
 
 def test_a_model_with_a_label_nobody_knows_is_an_error(tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 5000, "epoch": 1, "minCount": 1})
-        train.fit([train.Row("s", "train", frozenset({"spam"}), INSULT)], tmp_path / "risk.bin")
+    fit([Row("s", "train", frozenset({"spam"}), INSULT)], tmp_path / "risk.bin", QUICK | {"epoch": 1})
     write_labels(tmp_path)
     with pytest.raises(ModelError, match="unknown risk ids spam"):
         Classifier(tmp_path)(batch(INSULT))
 
 
-def test_training_twice_gives_the_same_bytes(trained: Path, tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PARAMETERS", train.PARAMETERS | {"bucket": 5000, "epoch": 60, "minCount": 1})
-        train.fit(synthetic_rows()[::-1], tmp_path / "risk.bin")
-    assert (tmp_path / "risk.bin").read_bytes() == (trained / "risk.bin").read_bytes()
+def test_a_model_trained_in_another_way_is_an_error(tmp_path: Path) -> None:
+    fit(synthetic_rows(), tmp_path / "risk.bin", QUICK | {"epoch": 1, "wordNgrams": 1})
+    write_labels(tmp_path)
+    with pytest.raises(ModelError, match=r"not trained as models/fit\.py does"):
+        Classifier(tmp_path)(batch(INSULT))
 
 
-@given(st.text(max_size=3000), st.text(max_size=3))
-def test_pieces_are_consecutive_and_of_the_stated_size(text: str, key: str) -> None:
-    found = list(train.pieces(key, text))
-    assert text.startswith("".join(found))
-    assert len(text) - len("".join(found)) < train.PIECE[0]
-    assert all(len(piece) <= train.PIECE[1] for piece in found)
+def test_calibration_moves_the_scores_and_is_part_of_the_fingerprint(trained: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    labels = {"A1-h": 0.5, "A2-d": 0.5}
+    write_labels(copy, labels=labels, calibration={"A2-d": {"slope": 0.5, "offset": -1.0}})
+    (before,), (after,) = scores(Classifier(trained), INSULT), scores(Classifier(copy), INSULT)
+    assert before is not None
+    assert after is not None
+    assert after[0]["score"] < before[0]["score"]  # type: ignore[operator]
+    assert Classifier(copy).fingerprint() != Classifier(trained).fingerprint()
 
 
-def test_the_threshold_is_the_lowest_that_keeps_the_limits() -> None:
-    rows = (
-        [train.Row("set", "dev", frozenset({"A2-d"}), "")] * 90
-        + [train.Row("set", "dev", frozenset({NONE}), "")] * 1000
-        + [train.Row("zh_law", "dev", frozenset({NONE}), "")] * 1000
-    )
-    scored = np.zeros((len(rows), 1))
-    scored[:80] = 0.9
-    scored[90:101] = 0.62  # 11 of 1,000 benign rows: more than the limit up to 0.62
-    assert train.choose_thresholds(rows, scored, ["A2-d"]) == {"A2-d": 0.63}
-    scored[1090:1093] = 0.8  # 3 of 1,000 ordinary texts
-    assert train.choose_thresholds(rows, scored, ["A2-d"]) == {"A2-d": 0.81}
-    scored[1090:1093] = 0.99
-    assert train.choose_thresholds(rows, scored, ["A2-d"]) == {"A2-d": 1.0}
+def test_thresholds_are_no_part_of_the_fingerprint(trained: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    write_labels(copy, labels={"A1-h": 0.9, "A2-d": 0.1})
+    assert Classifier(copy).fingerprint() == Classifier(trained).fingerprint()
 
 
 def test_the_shipped_model_is_small_readable_and_quiet_on_ordinary_text() -> None:
     model = STARTER_MODEL / "risk.bin"
     labels = read_labels(STARTER_MODEL)
-    assert model.stat().st_size <= 8_000_000
+    assert model.stat().st_size <= 10_000_000
     assert labels.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
     assert all(FLOOR < threshold <= 1 for threshold in labels.labels.values())
+    assert set(labels.labels) | set(labels.untrained) == set(risks())
+    assert set(labels.evidence) == set(labels.labels)
     ordinary = [
         ORDINARY,
         "第一条 为了保护民事主体的合法权益，制定本法。",

@@ -1,127 +1,106 @@
-"""Scores documents for the safety risks with a fastText model over single characters.
+"""Scores documents for the safety risks with a fastText model over single characters and words.
 
-A document is read in windows of 600 tokens, the letters and digits of the folded text: the first window, and for longer
-documents more, spread evenly so that the last one ends with the document. Each label keeps its best window. What a
-score means (the threshold) is policy and stays outside: the model's `labels.json` proposes thresholds, this stage only
-drops what lies below `FLOOR`.
+A document is read in windows (transforms/windows.py); each label keeps its best. A label's evidence in a window is how
+much the model holds it for the likelier reading than `none`, the difference of their log odds, and its score that
+evidence calibrated: about the share of texts so scored that show the risk, in the mixture the model was calibrated on.
+Which score counts (the threshold) is policy and stays outside: the model's `labels.json` proposes thresholds, this stage
+only drops what lies below `FLOOR`.
 """
 
 import hashlib
-import unicodedata
-from collections.abc import Callable
+import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas import layers
+from schemas.risks import risks
 from transforms import normalise
-from transforms.normalise import Normalised, normalised_blocks
+from transforms.linear import LinearModel
+from transforms.normalise import normalised_blocks
 from transforms.text import Offsets, TextBatch
+from transforms.windows import MAX_WINDOWS, TOKENISER_VERSION, WINDOW, tokens, windows
 
-VERSION = 1
-TOKENISER_VERSION = 1  # of `space` below; a model is read only by the tokeniser it was trained with
+VERSION = 2
 
-WINDOW = 600  # tokens
-MAX_WINDOWS = 16
-FLOOR = 0.05
+GATE = 0.2  # of the model's own probability; below it a label is not considered, however unlikely `none` is too
+FLOOR = 0.05  # of a score; below it a label is not stored
 NONE = "none"
 
 MODEL_FILE = "risk.bin"
 LABELS_FILE = "labels.json"
 
-_PREFIX = "__label__"
-_NONE_LABEL = _PREFIX + NONE
-_MAGIC = (793712314).to_bytes(4, "little")  # first bytes of every fastText model
-_SPACE = 0x20
+_LEAST_LOG_ODDS = math.log(FLOOR / (1 - FLOOR))
+_LEAST_OWN = math.log(GATE / (1 - GATE))
 
-# lines, number of labels (-1: all), least probability, treatment of broken UTF-8 -> labels and probabilities by line
-Predict = Callable[[list[str], int, float, str], tuple[list[list[str]], list[npt.NDArray[np.float32]]]]
+Scores = npt.NDArray[np.float64]
 
 
 class ModelError(ValueError):
     """A model folder cannot be used: which file, what is wrong with it, what to do."""
 
 
-class Labels(BaseModel):
-    """`labels.json` of a model folder."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Calibration(_Part):
+    """A label's score is 1 / (1 + exp(-(slope * evidence + offset)))."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+
+class Evidence(_Part):
+    """What a label was learnt from, and how it does on texts held back."""
+
+    strength: Literal["real", "weak", "none"]
+    documents: int = 0  # documents in real use
+    approximate: int = 0  # of these: labelled by an interpretation of another scheme
+    weak: int = 0  # texts written by the project, or made from templates
+    held_back: int = 0  # texts the next two were measured on
+    precision: float | None = None
+    recall: float | None = None
+
+
+class FalseAlarms(_Part):
+    """Ordinary texts flagged with any label at the thresholds: the stated rate and what was found."""
+
+    stated: float
+    texts: int
+    flagged: int
+    low: float  # of the 95 % interval of the rate
+    high: float
+
+
+class Labels(_Part):
+    """`labels.json` of a model folder."""
 
     version: int
     tokeniser: int
-    labels: dict[str, float]  # risk id to the threshold proposed for it
-    sha256: str | None = None  # of the model file
-
-
-@dataclass(frozen=True)
-class Spaced:
-    """The tokens of a block, a blank behind each: what fastText reads.
-
-    Document `i` is `text[2 * starts[i]:2 * starts[i + 1]]`; token `p` is character `places[p]` of the folded block.
-    """
-
-    text: str
-    places: npt.NDArray[np.int64]
-    starts: Offsets
-
-
-@lru_cache(maxsize=1)
-def _token_table() -> npt.NDArray[np.bool_]:
-    """Which code points are tokens. Punctuation and blanks lie in the first planes; what lies behind is kept."""
-    table = np.ones(0x110000, dtype=np.bool_)
-    for code in (*range(0x3100), *range(0xFE00, 0x10000)):
-        table[code] = unicodedata.category(chr(code))[0] not in "PZC"
-    table.flags.writeable = False
-    return table
-
-
-def space(normalised: Normalised) -> Spaced:
-    """The tokens of a folded block: letters, digits and symbols (emoji among them), no blanks and no punctuation.
-
-    fastText would split or stop at blanks; punctuation costs an eighth of the time and tells nothing of the risks.
-    """
-    visible = np.flatnonzero(_token_table()[normalised.codes])
-    interleaved = np.full(2 * len(visible), _SPACE, dtype=np.uint32)
-    interleaved[::2] = normalised.codes[visible]
-    starts = np.searchsorted(visible, normalised.starts).astype(np.int64)
-    return Spaced(interleaved.tobytes().decode("utf-32-le"), visible, starts)
-
-
-class Score(NamedTuple):
-    """The best score of a label in a document and the window of the original text it was given for."""
-
-    score: float
-    start: int
-    end: int
-
-
-def windows(starts: Offsets) -> tuple[Offsets, Offsets, Offsets]:
-    """The windows of each document of a block, as document number, first token and the one behind the last.
-
-    An empty document has none, a long one `MAX_WINDOWS`. They overlap or leave gaps, whichever makes the first begin
-    and the last end with the document.
-    """
-    length = np.diff(starts)
-    number = np.minimum(-(-length // WINDOW), MAX_WINDOWS)
-    document = np.repeat(np.arange(len(length)), number)
-    ordinal = np.arange(len(document)) - np.repeat(np.cumsum(number) - number, number)
-    slack = np.maximum(length - WINDOW, 0)[document]
-    low = starts[document] + ordinal * slack // np.maximum(number - 1, 1)[document]
-    return document, low, np.minimum(low + WINDOW, starts[document + 1])
+    labels: dict[str, float]  # risk id to the threshold proposed for its score
+    name: str = ""
+    licence: str = ""
+    calibration: dict[str, Calibration] = {}
+    evidence: dict[str, Evidence] = {}
+    untrained: list[str] = []  # risks the model has no label for
+    false_alarms: FalseAlarms | None = None
+    bytes: int | None = None  # of the model file
+    sha256: str | None = None
 
 
 @lru_cache(maxsize=1)
 def known_risks() -> frozenset[str]:
     """The risk ids of schemas/risks.yaml."""
-    path = Path(layers.__file__).with_name("risks.yaml")
-    return frozenset(risk["id"] for risk in yaml.safe_load(path.read_text(encoding="utf-8")))
+    return frozenset(risks())
 
 
 def read_labels(model_dir: Path) -> Labels:
@@ -135,16 +114,17 @@ def read_labels(model_dir: Path) -> Labels:
         labels = Labels.model_validate_json(path.read_bytes())
     except OSError as error:
         raise ModelError(
-            f"{path}: cannot be read ({error.strerror}); a model folder holds it, see models/train.py"
+            f"{path}: 无法读取 / cannot be read ({error.strerror}); a model folder holds it, see `classifier train`"
         ) from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"{path}: not a valid label file: {problems}") from error
+        raise ModelError(f"{path}: 标签文件有误 / not a valid label file: {problems}") from error
     if labels.tokeniser != TOKENISER_VERSION:
         raise ModelError(
-            f"{path}: made for tokeniser {labels.tokeniser}, this version has {TOKENISER_VERSION}; train again"
+            f"{path}: 分词版本不符，请重新训练 / made for tokeniser {labels.tokeniser}, this version has"
+            f" {TOKENISER_VERSION}; train again"
         )
-    _check_known(path, set(labels.labels))
+    _check_known(path, {*labels.labels, *labels.calibration})
     return labels
 
 
@@ -152,7 +132,7 @@ def _check_known(path: Path, labels: set[str]) -> None:
     unknown = sorted(labels - known_risks() - {NONE})
     if unknown:
         raise ModelError(
-            f"{path}: unknown risk ids {', '.join(unknown)}; use the ids of schemas/risks.yaml and `{NONE}`"
+            f"{path}: 未知的风险编号 / unknown risk ids {', '.join(unknown)}; use the ids of schemas/risks.yaml and `{NONE}`"
         )
 
 
@@ -162,7 +142,7 @@ def _model_digest(path: Path) -> str:
         return _digest(path, stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise ModelError(
-            f"{path}: cannot be read ({error.strerror}); give a model folder with {MODEL_FILE} and {LABELS_FILE}"
+            f"{path}: 无法读取 / cannot be read ({error.strerror}); give a model folder with {MODEL_FILE} and {LABELS_FILE}"
         ) from error
 
 
@@ -172,21 +152,31 @@ def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path, _digest: str) -> Any:
-    """The fastText model, once a process: the digest is part of the key so that a changed file is read again."""
-    import fasttext
-
-    with path.open("rb") as file:
-        magic = file.read(len(_MAGIC))
+def _load(path: Path, _digest: str) -> LinearModel:
+    """The model, once a process: the digest is part of the key so that a changed file is read again."""
     try:
-        if magic != _MAGIC:
-            raise ValueError("wrong first bytes")
-        # not fasttext.load_model: some distributions print a warning there
-        model = fasttext.FastText._FastText(model_path=str(path))
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise ModelError(f"{path}: not a readable fastText model ({error}); copy or train it again") from error
-    _check_known(path, {label.removeprefix(_PREFIX) for label in model.get_labels()})
+        model = LinearModel(path)
+    except ValueError as error:
+        raise ModelError(
+            f"{path}: 不是可读的模型 / not a readable fastText model ({error}); copy or train it again"
+        ) from error
+    _check_known(path, set(model.labels))
+    if NONE not in model.labels or len(model.labels) < 2:
+        raise ModelError(
+            f"{path}: 缺少标签 none 或风险标签 / needs the label `{NONE}` and at least one risk; train again"
+        )
     return model
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A model with the calibration of its labels; `columns` are theirs in the model's output."""
+
+    model: LinearModel
+    labels: tuple[str, ...]
+    columns: list[int]
+    slope: Scores
+    offset: Scores
 
 
 class Classifier:
@@ -199,60 +189,91 @@ class Classifier:
         self.model_dir = Path(model_dir)
 
     def fingerprint(self) -> str:
-        """Digest of this stage, the folding rules and the model file; the file is read again only when it changed."""
+        """Digest of this stage, the folding rules, the calibration and the model file, which is read when it changed."""
         model = _model_digest(self.model_dir / MODEL_FILE)
-        parts = f"classifier/{VERSION}/{TOKENISER_VERSION}/{normalise.fingerprint()}/{model}"
-        return hashlib.sha256(parts.encode()).hexdigest()
+        calibration = {label: [c.slope, c.offset] for label, c in read_labels(self.model_dir).calibration.items()}
+        parts = [VERSION, TOKENISER_VERSION, WINDOW, MAX_WINDOWS, normalise.fingerprint(), calibration, model]
+        return hashlib.sha256(f"classifier/{json.dumps(parts, sort_keys=True)}".encode()).hexdigest()
 
     @cached_property
-    def _predict(self) -> Predict:
+    def _loaded(self) -> _Loaded:
         labels = read_labels(self.model_dir)
         path = self.model_dir / MODEL_FILE
         digest = _model_digest(path)
         if labels.sha256 not in (None, digest):
-            raise ModelError(f"{path}: does not match the sha256 in {LABELS_FILE}; copy or train the model again")
-        predict: Predict = _load(path, digest).f.multilinePredict
-        return predict
+            raise ModelError(
+                f"{path}: 与标签文件不符 / does not match the sha256 in {LABELS_FILE}; copy or train the model again"
+            )
+        model = _load(path, digest)
+        trained = tuple(sorted(set(model.labels) - {NONE}))
+        odd = sorted(set(labels.labels) - set(trained) if labels.sha256 is None else set(labels.labels) ^ set(trained))
+        if odd:
+            raise ModelError(
+                f"{path}: 标签与 {LABELS_FILE} 不一致 / its labels are not those of {LABELS_FILE}: {', '.join(odd)}"
+            )
+        calibration = [labels.calibration.get(label, Calibration()) for label in trained]
+        slope, offset = np.array([c.slope for c in calibration]), np.array([c.offset for c in calibration])
+        return _Loaded(model, trained, [model.labels.index(label) for label in trained], slope, offset)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the model but `none`, in the order of their ids."""
+        return self._loaded.labels
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model_dir": self.model_dir}
 
+    def _read(self, batch: TextBatch) -> Iterator[tuple[Scores, Offsets, Offsets, Offsets]]:
+        """By block: evidence (windows by labels), and of each window the row of its document, its start and end there."""
+        loaded = self._loaded
+        harmless = loaded.model.labels.index(NONE)
+        for block, normalised in zip(batch.blocks, normalised_blocks(batch), strict=True):
+            found = tokens(normalised)
+            document, low, high = windows(found.starts)
+            start = normalised.origin[found.first[low]] - block.starts[document]
+            end = normalised.origin[found.last[high - 1]] + 1 - block.starts[document]
+            odds, known = loaded.model.odds(found, low, high)
+            own = odds[:, loaded.columns]
+            # of many windows one stands out by chance: the odds are shared among them
+            chances = np.log(np.bincount(document, minlength=1)[document])[:, None]
+            evidence = np.where(own >= _LEAST_OWN, known[:, None] * (own - odds[:, harmless, None]) - chances, -np.inf)
+            yield evidence, block.first + document, start, end
+
+    def evidence(self, batch: TextBatch) -> Scores:
+        """The best uncalibrated evidence of each label (columns, as `labels` orders them) in each document (rows).
+
+        -inf in a document without tokens. What scores are calibrated on.
+        """
+        matrix = np.full((len(batch), len(self.labels)), -np.inf)
+        for evidence, row, _, _ in self._read(batch):
+            np.maximum.at(matrix, row, evidence)
+        return matrix
+
     def __call__(self, batch: TextBatch) -> pa.RecordBatch:
         """One row a document; `scores` is NULL where no label reaches the floor."""
-        best: dict[tuple[int, str], Score] = {}
-        for block, normalised in zip(batch.blocks, normalised_blocks(batch), strict=True):
-            spaced = space(normalised)
-            document, low, high = windows(spaced.starts)
-            row = block.first + document
-            start = normalised.origin[spaced.places[low]] - block.starts[document]
-            end = normalised.origin[spaced.places[high - 1]] + 1 - block.starts[document]
-            # the line end is part of what the model was trained on
-            lines = [spaced.text[2 * a : 2 * z] + "\n" for a, z in zip(low.tolist(), high.tolist(), strict=True)]
-            labels, raw = self._predict(lines, -1, FLOOR / 2, "strict")
-            for window, found in enumerate(labels):
-                if len(found) == 1 and found[0] == _NONE_LABEL:
-                    continue
-                for label, probability in zip(found, raw[window].tolist(), strict=True):
-                    score = round(min(probability, 1.0), 4)  # fastText adds 1e-5 to each
-                    if label == _NONE_LABEL or score < FLOOR:
-                        continue
-                    key = int(row[window]), label.removeprefix(_PREFIX)
-                    if key not in best or score > best[key].score:
-                        best[key] = Score(score, int(start[window]), int(end[window]))
+        loaded = self._loaded
+        best: dict[tuple[int, str], tuple[float, int, int]] = {}
+        for evidence, row, start, end in self._read(batch):
+            odds = loaded.slope * evidence + loaded.offset
+            for window, column in zip(*(axis.tolist() for axis in np.nonzero(odds >= _LEAST_LOG_ODDS)), strict=True):
+                score = round(1 / (1 + math.exp(-odds[window, column])), 4)
+                key = int(row[window]), loaded.labels[column]
+                if key not in best or score > best[key][0]:
+                    best[key] = score, int(start[window]), int(end[window])
         return _records(len(batch), best)
 
 
-def _records(rows: int, best: dict[tuple[int, str], Score]) -> pa.RecordBatch:
+def _records(rows: int, best: dict[tuple[int, str], tuple[float, int, int]]) -> pa.RecordBatch:
     """The scores as the layer's columns, best first, then by label."""
-    ordered = sorted(best.items(), key=lambda item: (item[0][0], -item[1].score, item[0][1]))
+    ordered = sorted(best.items(), key=lambda item: (item[0][0], -item[1][0], item[0][1]))
     counts = np.bincount(np.array([row for (row, _), _ in ordered], dtype=np.int64), minlength=rows)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     values = pa.StructArray.from_arrays(
         [
             pa.array([label for (_, label), _ in ordered], pa.string()),
-            pa.array([score.score for _, score in ordered], pa.float32()),
-            pa.array([score.start for _, score in ordered], pa.int64()),
-            pa.array([score.end for _, score in ordered], pa.int64()),
+            pa.array([score for _, (score, _, _) in ordered], pa.float32()),
+            pa.array([start for _, (_, start, _) in ordered], pa.int64()),
+            pa.array([end for _, (_, _, end) in ordered], pa.int64()),
         ],
         fields=list(layers.CLASSIFIER_SCORES.value_type),
     )

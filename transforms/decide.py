@@ -22,12 +22,12 @@ from schemas.results import DOCUMENTS, FINDINGS
 from transforms.permits import DENIED, NOT_AUTHORISED, WITHDRAWN, Permits
 from transforms.provenance import canonical_url
 
-VERSION = 2
+VERSION = 3
 _SINGLE = 1e-6  # scores are stored in single precision and rounded again before they decide
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
 COUNTED_GRADES = ("validated", "contextual")
 
-_KEYWORDS, _CLASSIFIER, _PII = "keywords@1", "classifier@1", "pii@1"
+_KEYWORDS, _CLASSIFIER, _CONFIRM, _PII = "keywords@1", "classifier@1", "confirm@1", "pii@1"
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,11 @@ class _Evidence:
     score: float = 0.0
     hits: list[dict[str, Any]] = field(default_factory=list)
     scored: dict[str, Any] | None = None
+    confirmed: dict[str, Any] | None = None
 
 
 @dataclass
-class _Verdict:
+class Verdict:
     """The decisions on one document."""
 
     risks: list[str] = field(default_factory=list)
@@ -124,7 +125,7 @@ class Decider:
     ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """Documents and findings for row-aligned batches of the layers base, keywords, classifier and pii.
 
-        `first_row` is the position of the first document in its unit.
+        The layers tokens and confirm are read where they are there. `first_row` is the position of the first document in its unit.
         """
         base = layers["base"]
         count = base.num_rows
@@ -134,10 +135,11 @@ class Decider:
         filtered = np.zeros(count, dtype=np.bool_)
         pii_excluded = np.zeros(count, dtype=np.bool_)
         findings: list[tuple[int, dict[str, Any]]] = []
-        for index, hits, scores in _evidence_rows(
-            layers["keywords"].column("hits"), layers["classifier"].column("scores"), self._lowest_score
+        confirmed = layers["confirm"].column("scores") if "confirm" in layers else None
+        for index, hits, scores, confirmations in _evidence_rows(
+            layers["keywords"].column("hits"), layers["classifier"].column("scores"), confirmed, self._lowest_score
         ):
-            verdict = self._judge(hits, scores)
+            verdict = self.judge(hits, scores, confirmations)
             risks[index], candidates[index] = verdict.risks, verdict.candidates
             by_keyword[index], by_classifier[index] = verdict.keyword_risks, verdict.classifier_risks
             filtered[index] = verdict.filtered
@@ -171,9 +173,12 @@ class Decider:
 
     def risks(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> list[str]:
         """The risks decided for one document, from its rows of the layers keywords and classifier."""
-        return self._judge(hits, scores).risks
+        return self.judge(hits, scores).risks
 
-    def _judge(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> _Verdict:
+    def judge(
+        self, hits: list[dict[str, Any]], scores: list[dict[str, Any]], confirmed: Sequence[dict[str, Any]] = ()
+    ) -> Verdict:
+        """What is decided of one document, from its rows of the layers keywords, classifier and confirm."""
         evidence: dict[str, _Evidence] = {}
         for hit in hits:
             entry = self.library.entries[hit["entry"]]
@@ -184,8 +189,10 @@ class Decider:
         for score in scores:
             found = evidence.setdefault(score["label"], _Evidence())
             found.score, found.scored = round(score["score"], 4), score
-        verdict = _Verdict()
-        kept = {_KEYWORDS: 0, _CLASSIFIER: 0}
+        for score in confirmed:
+            evidence.setdefault(score["label"], _Evidence()).confirmed = score
+        verdict = Verdict()
+        kept = {_KEYWORDS: 0, _CLASSIFIER: 0, _CONFIRM: 0}
         for risk in sorted(evidence):
             if risk not in self.profile.counted_risks:
                 continue
@@ -197,7 +204,7 @@ class Decider:
             verdict.filtered |= rule.filter
             if decided and evidence[risk].hits and _uses_terms(rule.when):
                 verdict.keyword_risks.append(risk)
-            if decided and rule.when.score is not None:
+            if decided and rule.when.scored:
                 verdict.classifier_risks.append(risk)
             for finding in _risk_findings(risk, rule, evidence[risk]):
                 if not decided:
@@ -217,6 +224,10 @@ class Decider:
         terms = evidence.terms
         if terms["block"] < when.block or terms["review"] < when.review or terms["context"] < when.context:
             return False
+        if when.confirmed is not None:
+            confirmed = evidence.confirmed
+            if confirmed is None or round(confirmed["score"], 4) < when.confirmed:
+                return False
         if when.score is None:
             return True
         needed = self.thresholds.get(risk) if when.score == "threshold" else float(when.score)
@@ -242,6 +253,8 @@ class Decider:
         unscored = pc.or_(
             pc.is_valid(layers["classifier"].column("unscored")), pc.is_valid(layers["pii"].column("unscored"))
         )
+        if "confirm" in layers:
+            unscored = pc.or_(unscored, pc.is_valid(layers["confirm"].column("unscored")))
         blocked = admission.blocked
         reasons = {
             "source_blacklisted": np.full(count, admission.source_blacklisted),
@@ -267,16 +280,18 @@ class Decider:
 
 
 def _evidence_rows(
-    hits: pa.Array, scores: pa.Array, lowest: float
-) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
+    hits: pa.Array, scores: pa.Array, confirmed: pa.Array | None, lowest: float
+) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]]:
     """The rows with evidence that can matter; the others, nearly all, are never touched one by one."""
     best = pc.struct_field(pc.list_element(scores, 0), "score")  # scores are stored best first
     high = pc.fill_null(pc.greater_equal(best, lowest - _SINGLE), False)
-    some = np.flatnonzero(np.asarray(pc.or_(hits.is_valid(), high)))
+    if confirmed is None:
+        confirmed = pa.nulls(len(scores), scores.type)
+    some = np.flatnonzero(np.asarray(pc.or_(pc.or_(hits.is_valid(), high), confirmed.is_valid())))
     indices = pa.array(some)
-    own = zip(some.tolist(), hits.take(indices).to_pylist(), scores.take(indices).to_pylist(), strict=True)
-    for index, own_hits, own_scores in own:
-        yield index, own_hits or [], own_scores or []
+    evidence = (column.take(indices).to_pylist() for column in (hits, scores, confirmed))
+    for index, own_hits, own_scores, own_confirmed in zip(some.tolist(), *evidence, strict=True):
+        yield index, own_hits or [], own_scores or [], own_confirmed or []
 
 
 def _uses_terms(when: Conditions) -> bool:
@@ -301,6 +316,16 @@ def _risk_findings(risk: str, rule: Rule, evidence: _Evidence) -> Iterator[dict[
             "start": window["start"],
             "end": window["end"],
             "score": evidence.score,
+            "excerpt": None,
+            **shared,
+        }
+    if evidence.confirmed is not None and rule.when.confirmed is not None:
+        window = evidence.confirmed
+        yield {
+            "detector": _CONFIRM,
+            "start": window["start"],
+            "end": window["end"],
+            "score": round(window["score"], 4),
             "excerpt": None,
             **shared,
         }

@@ -1,7 +1,6 @@
 """Short quotations that are safe to store: one line, no control characters, every identifier masked."""
 
 import re
-import unicodedata
 
 CONTEXT = 24  # code points quoted on either side of a hit
 
@@ -16,18 +15,33 @@ _GROUPS = re.compile(
     r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}|(?<![0-9A-Za-z])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}(?:\.[0-9.]+)?"
 )
 _TOKEN = re.compile(r"(?=[0-9A-Za-z_\-]*[0-9])(?=[0-9A-Za-z_\-]*[A-Za-z])[0-9A-Za-z_\-]{8,}")
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff")
+# control characters, line ends, surrogates, and what turns the direction of text
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]")
+
+
+# Most excerpts hold nothing to mask, so each pattern is tried only where a cheaper one, which needs no narrowing, says
+# that it could be found.
+_AT = re.compile("[@＠]")
+_DIGITS = re.compile(r"\d(?:[^\dXxＸｘ]{0,3}[\dXxＸｘ]){3}")
+_COLONS = re.compile("[:：][0-9A-Fa-f０-９Ａ-Ｆａ-ｆ]{0,4}[:：]")
+_RUN = re.compile(r"[0-9A-Za-z_\-！-～\u2010-\u2014\u2212]{8}")
 
 
 def mask_identifiers(text: str) -> str:
     """Replaces all but the ends of addresses, long numbers and tokens by asterisks, keeping the length."""
-    for pattern, head in ((_ADDRESS, 1), (_NUMBER, 2), (_GROUPS, 2), (_TOKEN, 2)):
-        pieces, done = [], 0
-        for found in pattern.finditer(text.translate(_NARROW)):  # one character for one: positions stay
-            low, high = found.span()
-            pieces += [text[done : low + head], "*" * (high - low - head)]
-            done = high
-        text = "".join([*pieces, text[done:]])
+    rules = [(_ADDRESS, 1)] if _AT.search(text) else []
+    digits = _DIGITS.search(text)
+    if digits:
+        rules.append((_NUMBER, 2))
+    if digits or _COLONS.search(text):
+        rules.append((_GROUPS, 2))
+    if _RUN.search(text):
+        rules.append((_TOKEN, 2))
+    narrow = text.translate(_NARROW) if rules else text  # one character for one: positions stay
+    for pattern, head in rules:
+        for low, high in [found.span() for found in pattern.finditer(narrow)]:
+            stars = "*" * (high - low - head)
+            text, narrow = (own[: low + head] + stars + own[high:] for own in (text, narrow))
     return text
 
 
@@ -38,10 +52,4 @@ def excerpt(text: str, start: int, end: int) -> str:
     window = mask_identifiers(text[low:high])[max(0, start - CONTEXT - low) : end + CONTEXT - low]
     if len(window) > 4 * CONTEXT + 64:
         window = window[: 2 * CONTEXT + 30] + "…" + window[-2 * CONTEXT - 30 :]
-    return "".join(_visible(char) for char in window)
-
-
-def _visible(char: str) -> str:
-    if char in _BIDI or unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs"):
-        return " "
-    return char
+    return _UNSEEN.sub(" ", window)

@@ -22,6 +22,7 @@ VERSION = 1
 
 _TABLE_SIZE = 0x110000
 _DROP = np.uint32(0xFFFFFFFF)
+_CODE, _KIND_SHIFT, _DROPPED = np.uint32(0x1FFFFF), np.uint32(24), 0xFF
 
 # Kinds of characters, one byte a code point.
 OTHER, HAN, LETTER, DIGIT, SEPARATOR, KANA_HANGUL = range(6)
@@ -126,36 +127,50 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=1)
+def _packed_table() -> CodePoints:
+    """Both tables in one, so that a character is looked up once: what it folds to, and that one's kind above bit 24."""
+    table = fold_table()
+    kept = table != _DROP
+    packed = table.copy()
+    packed[kept] |= kind_table()[table[kept]].astype(np.uint32) << _KIND_SHIFT
+    packed.flags.writeable = False
+    return packed
+
+
 def normalise(block: Block) -> Normalised:
     """Folds a block; what stays is a subsequence of its characters, each folded."""
-    folded = fold_table()[block.codes]
-    keep = folded != _DROP
-    kinds = kind_table()[np.where(keep, folded, 0)]
-    marks = np.flatnonzero(kinds == SEPARATOR)
-    if len(marks):
-        keep[marks[_between_han(kinds, keep, marks, block.starts)]] = False
-    origin = np.flatnonzero(keep).astype(np.int32)
-    starts = np.searchsorted(origin, block.starts).astype(np.int64)
-    return Normalised(folded[origin], origin, starts)
+    packed = _packed_table().take(block.codes)
+    kinds = (packed >> _KIND_SHIFT).astype(np.uint8)
+    keep = kinds != _DROPPED
+    loose = np.flatnonzero((kinds == SEPARATOR) | ~keep)
+    keep[between_han(kinds, loose, block.starts)] = False
+    stayed = np.flatnonzero(keep)
+    starts = np.searchsorted(stayed, block.starts).astype(np.int64)
+    return Normalised(packed.take(stayed) & _CODE, stayed.astype(np.int32), starts)
 
 
-def _between_han(
-    kinds: npt.NDArray[np.uint8], keep: npt.NDArray[np.bool_], marks: npt.NDArray[np.int64], starts: Offsets
-) -> npt.NDArray[np.bool_]:
-    """Which separators stand, alone or in a run, between two Han characters of the same document."""
-    visible = np.flatnonzero(keep & (kinds != SEPARATOR))
-    if len(visible) == 0:
-        return np.zeros(len(marks), dtype=np.bool_)
-    following = np.searchsorted(visible, marks)
-    inside = (following > 0) & (following < len(visible))
-    after = visible[np.minimum(following, len(visible) - 1)]
-    before = visible[np.maximum(following - 1, 0)]
-    document = np.searchsorted(starts, marks, side="right")
-    same = (np.searchsorted(starts, before, side="right") == document) & (
-        np.searchsorted(starts, after, side="right") == document
-    )
-    between: npt.NDArray[np.bool_] = inside & same & (kinds[before] == HAN) & (kinds[after] == HAN)
-    return between
+def between_han(
+    kinds: npt.NDArray[np.uint8], loose: npt.NDArray[np.int64], starts: Offsets, longest: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Which of the places `loose` stand, alone or in a run, between two Han characters of the same document.
+
+    Of runs of more than `longest` places none does.
+    """
+    if len(loose) == 0:
+        return loose
+    begins = np.flatnonzero(np.diff(loose, prepend=-2) > 1)  # of runs of neighbouring places
+    lengths = np.diff(begins, append=len(loose))
+    before = loose[begins] - 1
+    after = before + 1 + lengths
+    inside = np.flatnonzero((before >= 0) & (after < len(kinds)))
+    inside = inside[(kinds[before[inside]] == HAN) & (kinds[after[inside]] == HAN)]
+    same = np.searchsorted(starts, before[inside], side="right") == np.searchsorted(starts, after[inside], side="right")
+    between = np.zeros(len(begins), dtype=np.bool_)
+    between[inside[same]] = True
+    if longest is not None:
+        between &= lengths <= longest
+    return loose[np.repeat(between, lengths)]
 
 
 def normalised_blocks(batch: TextBatch) -> list[Normalised]:

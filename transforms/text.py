@@ -1,7 +1,7 @@
 """The unit of work of every scan stage: a RecordBatch of documents and views of its text, each computed once.
 
-Python strings are slow one at a time and large arrays fall out of cache, so the stages work on *blocks*: about 64
-documents joined into one array of code points. What a stage computes must not depend on where blocks or batches
+Python strings are slow one at a time and large arrays fall out of cache, so the stages work on *blocks*: up to
+1024 documents joined into one array of code points. What a stage computes must not depend on where blocks or batches
 begin; the tests of the laws run each stage over several ways of splitting the same documents.
 """
 
@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-BLOCK_DOCUMENTS = 64
-BLOCK_CODE_POINTS = 64 * 1024
+BLOCK_DOCUMENTS = 1024
+BLOCK_CODE_POINTS = 128 * 1024
 
 CodePoints = npt.NDArray[np.uint32]
 Offsets = npt.NDArray[np.int64]
@@ -70,7 +70,7 @@ class TextBatch:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """All documents in row order, a few dozen to a block; a document larger than a block stands alone."""
+        """All documents in row order, many to a block; a document larger than a block stands alone."""
         return list(self._blocks())
 
     def _blocks(self) -> Iterator[Block]:

@@ -1,0 +1,156 @@
+"""What matching costs on Chinese text, stage by stage: CPU time for 1,000 bytes of text, medians of repetitions.
+
+The texts are the first megabytes of the Chinese sources, in batches as the scan forms them. What a stage shares with
+others (code points, folded text) is made before its clock starts.
+
+    python -m benchmarks.stages [--data DIR] [--lexicon-size 60000] [--repetitions 5] [--mb 2] [--json FILE]
+"""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import typer
+
+from benchmarks.bench import CORPUS, processor
+from benchmarks.corpus import in_folder, write_library
+from benchmarks.naive import texts
+from lexicon.library import load_library
+from models import STARTER_MODEL
+from transforms import words
+from transforms.classifier import Classifier
+from transforms.keywords import PINYIN, SPLIT, Keywords
+from transforms.normalise import normalised_blocks
+from transforms.pinyin import package_version
+from transforms.text import TextBatch
+
+SOURCES = ("zh_news", "zh_law", "zh_qa", "zh_forum", "zh_tech_blog")
+DOCUMENTS = 1024  # of a batch, as in the scan
+TARGET = 17.0  # µs per KB: normalise and keywords together
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts in batches, and how many bytes they are."""
+
+    batches: list[list[str]]
+    size: int
+
+
+def read(folder: Path, megabytes: float) -> Texts:
+    """The beginning of each Chinese source of a folder."""
+    sources = in_folder(folder).sources
+    batches: list[list[str]] = []
+    total = 0
+    for source in SOURCES:
+        own: list[str] = []
+        size = 0
+        for text in (text for path in sources.get(source, ()) for text in texts(path)):
+            if size >= megabytes * 1e6:
+                break
+            own.append(text)
+            size += len(text.encode())
+        total += size
+        batches += [own[first : first + DOCUMENTS] for first in range(0, len(own), DOCUMENTS)]
+    return Texts(batches, total)
+
+
+def measure(
+    found: Texts, repetitions: int, before: Callable[[TextBatch], Any], run: Callable[[TextBatch], Any]
+) -> float:
+    """µs of CPU for 1,000 bytes; what `before` does is not on the clock. The first pass warms up and does not count."""
+    took = []
+    for _ in range(repetitions + 1):
+        spent = 0.0
+        for strings in found.batches:
+            batch = TextBatch(pa.record_batch({"text": pa.array(strings, pa.large_string())}))
+            before(batch)
+            start = time.process_time()
+            run(batch)
+            spent += time.process_time() - start
+        took.append(spent)
+    return statistics.median(took[1:]) * 1e9 / found.size
+
+
+def segmenting(found: Texts, stage: Keywords) -> tuple[float, float, float]:
+    """Of asking whether hits cut words: µs for 1,000 bytes, questions and segmented windows for 1,000,000 bytes."""
+    import transforms.keywords as module
+
+    tokenizer: Any = words._tokenizer()
+    asked = cut = 0
+    spent = 0.0
+    straddles, segment = module.straddles, tokenizer.cut
+
+    def timed(*arguments: Any) -> bool:
+        nonlocal asked, spent
+        asked += 1
+        start = time.process_time()
+        try:
+            return straddles(*arguments)
+        finally:
+            spent += time.process_time() - start
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal cut
+        cut += 1
+        return segment(*arguments, **options)
+
+    module.straddles, tokenizer.cut = timed, counted
+    try:
+        for strings in found.batches:
+            stage(TextBatch(pa.record_batch({"text": pa.array(strings, pa.large_string())})))
+    finally:
+        module.straddles = straddles
+        del tokenizer.cut
+    return spent * 1e9 / found.size, asked * 1e6 / found.size, cut * 1e6 / found.size
+
+
+def main(
+    *,
+    data: Annotated[Path, typer.Option(help="a folder of sources with records that hold `text`")] = CORPUS,
+    lexicon_size: Annotated[int, typer.Option(help="make the library up to this many terms; 0: as bundled")] = 60_000,
+    repetitions: Annotated[int, typer.Option(min=1)] = 5,
+    mb: Annotated[float, typer.Option(help="megabytes of each source")] = 2.0,
+    to: Annotated[Path | None, typer.Option("--json", help="write the figures to a file")] = None,
+) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    found = read(data, mb)
+    if not found.batches:
+        sys.exit(f"{data}: holds none of {', '.join(SOURCES)}")
+    with tempfile.TemporaryDirectory(prefix="corpus-audit-bench-") as folder:
+        file = Path(folder) / "library.tsv"
+        terms = write_library(in_folder(data), lexicon_size, file)
+        library = load_library([file])
+    print(f"{found.size / 1e6:.1f} MB of Chinese text, {terms:,} terms, {processor()}, load {os.getloadavg()[0]:.1f}")
+    plain = Keywords(library)
+    figures = {
+        "normalise": measure(found, repetitions, lambda batch: batch.blocks, normalised_blocks),
+        "keywords": measure(found, repetitions, normalised_blocks, plain),
+    }
+    for variants in [(SPLIT,), *([(PINYIN,)] if package_version() else [])]:
+        stage = Keywords(library, frozenset(variants))
+        figures[f"keywords, {variants[0]}"] = measure(found, repetitions, normalised_blocks, stage)
+    figures["classifier"] = measure(found, 1, normalised_blocks, Classifier(Path(str(STARTER_MODEL))))
+    spent, asked, cut = segmenting(found, plain)
+    figures["keywords: cutting words"] = spent
+    print("µs of CPU per KB")
+    for name, value in figures.items():
+        print(f"  {name:26}{value:8.2f}")
+    both = figures["normalise"] + figures["keywords"]
+    print(f"  {'normalise and keywords':26}{both:8.2f}   target {TARGET:g}: {'PASS' if both <= TARGET else 'SHORT'}")
+    print(f"hits asked for cutting words {asked:.0f} per MB, segmented by jieba {cut:.0f} per MB")
+    if to is not None:
+        to.write_text(json.dumps(figures | {"asked per MB": asked, "segmented per MB": cut}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

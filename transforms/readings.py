@@ -1,0 +1,233 @@
+"""Second readings of a folded text: what it says once look-alikes, marks in between, repeats or splits are undone.
+
+A reading knows for each of its characters where it came from, and where it departs from the text: only hits that hold
+a departure are new. Departures are rare, so only their neighbourhood is read again.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.components import split_table
+from transforms.lookalikes import HAN_ALIKE, INVISIBLE, LETTER_ALIKE, MARK, PLAIN, alike_table
+from transforms.matching import BETWEEN, Found, is_among, joined_ranges
+from transforms.normalise import DIGIT, HAN, LETTER, SEPARATOR, Normalised, between_han, kind_table
+from transforms.text import CodePoints, Offsets
+
+LONGEST = 16  # characters of a term: longer ones are found only as they are written
+LONGEST_GAP = 3  # marks in a row that are read over; longer rows are ornament between texts
+_LETTER_RUN = 3  # letters in a row that are taken for one: doubled letters are spelling
+
+VERSION = 1
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Pieces of documents as read, a zero behind each.
+
+    A hit on `[p, q)` covers `[first[p], last[q - 1] + 1)` of the folded text. `changed` are characters read as another,
+    `joined` those before which something was left out. `pieces` are their borders in the folded text, a row a piece.
+    """
+
+    codes: CodePoints
+    pieces: Offsets
+    first: Offsets
+    last: Offsets
+    changed: Mask
+    joined: Mask
+
+    @property
+    def departs(self) -> bool:
+        """Whether it departs from the text anywhere."""
+        return bool(self.changed.any() or self.joined.any())
+
+    @property
+    def altered(self) -> Offsets:
+        """How many characters before each place are changed or joined, one number more than characters."""
+        return _running(self.changed | self.joined)
+
+    @property
+    def starts(self) -> Offsets:
+        """The pieces as one document: the zeros part them well enough."""
+        return np.array([0, len(self.codes)], dtype=np.int64)
+
+    def piece(self, place: int) -> tuple[int, int]:
+        """Where the piece that holds a place begins and ends."""
+        low, high = place, place
+        while low > 0 and self.codes[low - 1] != BETWEEN:
+            low -= 1
+        while self.codes[high] != BETWEEN:
+            high += 1
+        return low, high
+
+    def crosses(self, found: Found) -> Mask:
+        """Which occurrences hold a changed character, or two between which something was left out."""
+        changed, joined = _running(self.changed), _running(self.joined)
+        holds: Mask = (changed[found.high] > changed[found.low]) | (joined[found.high] > joined[found.low + 1])
+        return holds
+
+    def whole(self, found: Found, documents: Offsets) -> Mask:
+        """Which occurrences do not touch the edge of a piece that is cut out of a document: what follows is unknown.
+
+        Occurrences are ranges of the folded text, `documents` the borders of documents in it.
+        """
+        low, high = self.pieces[np.searchsorted(self.pieces[:, 0], found.low, side="right") - 1].T
+        inside: Mask = ((found.low > low) | is_among(low, documents)) & (
+            (found.high < high) | is_among(high, documents)
+        )
+        return inside
+
+    def in_text(self, found: Found) -> Found:
+        """The occurrences as ranges of the folded text."""
+        return Found(found.entry, self.first[found.low], self.last[found.high - 1] + 1)
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Digest of what is read as what."""
+    digest = hashlib.sha256(f"readings/{VERSION}".encode())
+    for table in (*alike_table(), *split_table()):
+        digest.update(table.tobytes())
+    return digest.hexdigest()
+
+
+def around(folded: Normalised, at: Offsets) -> Reading | None:
+    """The text as written, so far around the places `at` as terms can reach. None where there are no places."""
+    if len(at) == 0:
+        return None
+    document = np.searchsorted(folded.starts, at, side="right")
+    low = np.maximum(at - LONGEST - LONGEST_GAP, folded.starts[document - 1])
+    high = np.minimum(at + LONGEST + LONGEST_GAP + 1, folded.starts[document])
+    codes, places = joined_ranges(folded.codes, low, high)
+    nowhere = np.zeros(len(codes), dtype=np.bool_)
+    behind = np.flatnonzero(codes == BETWEEN)
+    pieces = np.stack([places[np.append(0, behind[:-1] + 1)], places[behind - 1] + 1], axis=1)
+    return Reading(codes, pieces, places, places, nowhere, nowhere)
+
+
+def disguises(codes: CodePoints) -> Offsets:
+    """Where something stands that `undisguised` might undo."""
+    alike = alike_table()[0].take(codes)
+    at = np.flatnonzero(alike)
+    before, behind = np.maximum(at - 1, 0), np.minimum(at + 1, len(codes) - 1)
+    amid = _may_be_amid_han(alike, codes, before) & _may_be_amid_han(alike, codes, behind)
+    found: Offsets = at[(alike[at] != MARK) | amid]
+    return found
+
+
+def _may_be_amid_han(alike: npt.NDArray[np.uint8], codes: CodePoints, beside: Offsets) -> Mask:
+    kinds = kind_table().take(codes[beside])
+    amid: Mask = (kinds == HAN) | (kinds == SEPARATOR) | (alike[beside] != PLAIN)
+    return amid
+
+
+def undisguised(text: Reading) -> Reading:
+    """With look-alikes read as what they look like, without fillers, and without marks between Han characters.
+
+    A word is read as Latin only if all of it becomes Latin: Russian stays Russian.
+    """
+    table, read_as = alike_table()
+    alike = table.take(text.codes)
+    kinds = kind_table().take(text.codes)
+    kinds[alike == HAN_ALIKE] = HAN
+    changed = alike == HAN_ALIKE
+    letters = np.flatnonzero(alike == LETTER_ALIKE)
+    if len(letters):
+        changed[letters[_in_latin_words(text.codes, kinds, alike, letters)]] = True
+    codes = np.where(changed, read_as.take(text.codes), text.codes)
+    keep = alike != INVISIBLE
+    loose = np.flatnonzero((alike == MARK) | (kinds == SEPARATOR) | ~keep)
+    whole = np.array([0, len(codes)], dtype=np.int64)
+    keep[between_han(kinds, loose, whole, LONGEST_GAP)] = False
+    joined = np.diff(np.flatnonzero(keep), prepend=-1) > 1
+    return _kept(text, codes, text.last, text.changed | changed, text.joined, keep, joined)
+
+
+def _in_latin_words(codes: CodePoints, kinds: npt.NDArray[np.uint8], alike: npt.NDArray[np.uint8], at: Offsets) -> Mask:
+    """Which of the look-alikes `at` stand in words without a letter that has no Latin look-alike."""
+    wordlike = (kinds == LETTER) | (kinds == DIGIT) | (alike == LETTER_ALIKE)
+    word = np.cumsum(np.diff(wordlike.view(np.int8), prepend=0) != 0)
+    foreign = (kinds == LETTER) & (codes >= 0x80) & (alike != LETTER_ALIKE)
+    return ~np.isin(word[at], word[foreign])
+
+
+def repeats(codes: CodePoints) -> Offsets:
+    """Where something stands that `collapsed` might undo, documents' borders not looked at."""
+    again = np.flatnonzero(codes[1:] == codes[:-1]) + 1
+    kinds = kind_table().take(codes[again])
+    follows = np.diff(again, prepend=-2) == 1
+    found: Offsets = again[(kinds == HAN) | (kinds == LETTER) & follows]
+    return found
+
+
+def collapsed(text: Reading) -> Reading:
+    """With repeated Han characters, and letters repeated more than once, taken for one.
+
+    A hit that begins or ends in such a run covers one of its characters: the text as written holds it too.
+    """
+    again = np.flatnonzero(text.codes[1:] == text.codes[:-1]) + 1  # equal to the one before
+    kinds = kind_table().take(text.codes[again])
+    again = again[(kinds == HAN) | (kinds == LETTER)]
+    begins = np.flatnonzero(np.diff(again, prepend=-2) > 1)
+    lengths = np.diff(begins, append=len(again))
+    kinds = kind_table().take(text.codes[again[begins]])
+    wanted = (kinds == HAN) | (lengths + 1 >= _LETTER_RUN)
+    keep = np.ones(len(text.codes), dtype=np.bool_)
+    keep[again[np.repeat(wanted, lengths)] - 1] = False  # the last of a run stays
+    heads, lengths = again[begins][wanted] - 1, lengths[wanted]  # of each run its first place, and what follows
+    last, joined = text.last.copy(), text.joined.copy()
+    last[heads + lengths] = text.last[heads]
+    joined[heads + lengths] = True
+    return _kept(text, text.codes, last, text.changed, joined, keep)
+
+
+def splits(codes: CodePoints) -> Offsets:
+    """Where the left half of a character stands before its right half, documents' borders not looked at."""
+    lefts, pairs, _ = split_table()
+    at = np.flatnonzero(lefts.take(codes[:-1]))
+    pair = _pairs(codes, at)
+    found: Offsets = at[pairs[np.minimum(np.searchsorted(pairs, pair), len(pairs) - 1)] == pair]
+    return found
+
+
+def composed(text: Reading) -> Reading:
+    """With characters split into their halves put together again. Of pairs that overlap, the first counts."""
+    _, pairs, wholes = split_table()
+    taken: list[int] = []
+    for place in splits(text.codes).tolist():
+        if not taken or place > taken[-1] + 1:
+            taken.append(place)
+    at = np.array(taken, dtype=np.int64)
+    codes, last, changed = text.codes.copy(), text.last.copy(), text.changed.copy()
+    codes[at], last[at], changed[at] = wholes[np.searchsorted(pairs, _pairs(codes, at))], text.last[at + 1], True
+    keep = np.ones(len(codes), dtype=np.bool_)
+    keep[at + 1] = False
+    return _kept(text, codes, last, changed, text.joined, keep)
+
+
+def _pairs(codes: CodePoints, at: Offsets) -> npt.NDArray[np.uint64]:
+    return (codes[at].astype(np.uint64) << np.uint64(32)) | codes[at + 1]
+
+
+def _kept(
+    text: Reading,
+    codes: CodePoints,
+    last: Offsets,
+    changed: Mask,
+    joined: Mask,
+    keep: Mask,
+    besides: Mask | None = None,
+) -> Reading:
+    """What stays of a reading. `besides` are further joints among what stays."""
+    stayed = np.flatnonzero(keep)
+    joints = joined[stayed] if besides is None else joined[stayed] | besides
+    return Reading(codes[stayed], text.pieces, text.first[stayed], last[stayed], changed[stayed], joints)
+
+
+def _running(counted: Mask) -> Offsets:
+    return np.concatenate([[0], np.cumsum(counted)]).astype(np.int64)
