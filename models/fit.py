@@ -18,8 +18,8 @@ from transforms.windows import spelled, tokens, windows
 
 # `thread` and `seed` make it repeatable; bucket × dim × 4 bytes is most of the model's size (docs/adr/0015).
 PARAMETERS: dict[str, str | int | float] = {
-    "loss": "ova", "dim": 8, "wordNgrams": 2, "bucket": 270_000, "minCount": 4, "minn": 0, "maxn": 0, "epoch": 8,
-    "lr": 0.2, "seed": 7, "thread": 1, "verbose": 0,
+    "loss": "ova", "dim": 8, "wordNgrams": 2, "bucket": 270_000, "minCount": 4, "minn": 0, "maxn": 0, "epoch": 5,
+    "lr": 0.3, "seed": 7, "thread": 1, "verbose": 0,
 }  # fmt: skip
 
 LINE = 300  # tokens of a line of training

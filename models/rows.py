@@ -43,6 +43,7 @@ class Row:
     id: str = ""
     repeat: int = 1  # times it is shown to the model an epoch: rare kinds of text drown otherwise
     group: str = ""  # rows that must be held back together: twins, turns of one thread; empty: the text alone
+    fixed: bool = False  # the split is settled, whatever is held back of the others
 
     @property
     def harmless(self) -> bool:

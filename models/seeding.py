@@ -55,8 +55,13 @@ class Seed:
     label: str
     subject: str
     topic: str
-    by_hand: bool
+    pattern: str | None  # the pattern it was made from, by its place; None for a text by hand
     text: str
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody wrote the text as it stands."""
+        return self.pattern is None
 
 
 def load_seeds(folder: Path) -> list[Seed]:
@@ -127,7 +132,7 @@ def _texts(stem: str, file: SeedFile, label: str, side: Side) -> Iterator[Seed]:
         raise DocumentError(stem, [f"{label}: 手写文本有重复 / a text is given twice"])
     seen = set(side.texts)
     for number, text in enumerate(side.texts):
-        yield Seed(f"{stem}/{label}/text{number}", label, file.risk, file.topic, True, text)
+        yield Seed(f"{stem}/{label}/text{number}", label, file.risk, file.topic, None, text)
     wanted = side.total - len(side.texts)
     for number in range(max(wanted, 0)):
         if not side.patterns:
@@ -136,20 +141,21 @@ def _texts(stem: str, file: SeedFile, label: str, side: Side) -> Iterator[Seed]:
         filled = _fresh(key, side.patterns, number, file.slots, seen)
         if filled is None:
             raise DocumentError(stem, [f"{label}: 模板的变化不足 / the patterns give fewer than {side.total} texts"])
-        seen.add(filled)
-        yield Seed(key, label, file.risk, file.topic, False, filled)
+        place, text = filled
+        seen.add(text)
+        yield Seed(key, label, file.risk, file.topic, f"{stem}/{label}/pattern{place}", text)
 
 
 def _fresh(
     key: str, patterns: Sequence[str], number: int, slots: dict[str, tuple[str, ...]], seen: set[str]
-) -> str | None:
-    """The next text not seen yet: of the pattern whose turn it is, or of those behind it."""
+) -> tuple[int, str] | None:
+    """The next text not seen yet and its pattern: the one whose turn it is, or one behind it."""
     for turn in range(len(patterns)):
-        pattern = patterns[(number + turn) % len(patterns)]
+        place = (number + turn) % len(patterns)
         for attempt in range(_TRIES):
-            text = _fill(pattern, f"{key}/{turn}/{attempt}", slots, _DEPTH)
+            text = _fill(patterns[place], f"{key}/{turn}/{attempt}", slots, _DEPTH)
             if text not in seen:
-                return text
+                return place, text
     return None
 
 

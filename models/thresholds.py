@@ -1,6 +1,5 @@
 """From the evidence on held-back texts to calibrated scores, and from those to thresholds within a budget of false alarms."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.stats import binomtest
 
 from models.rows import Row
 from transforms.classifier import FLOOR, Calibration, FalseAlarms
@@ -174,15 +174,7 @@ def _spend(scores: Matrix, limits: Sequence[_Limit], ladders: Sequence[_Ladder],
 
 def false_alarms_found(stated: float, texts: int, flagged: int) -> FalseAlarms:
     """The rate with its 95 % interval (Wilson)."""
-    low, high = wilson(flagged, texts)
-    return FalseAlarms(stated=stated, texts=texts, flagged=flagged, low=round(low, 5), high=round(high, 5))
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a rate, as fractions; (0, 1) where nothing was counted."""
-    if not of:
-        return 0.0, 1.0
-    z, rate = 1.96, hits / of
-    middle = (rate + z * z / (2 * of)) / (1 + z * z / of)
-    half = z * math.sqrt(rate * (1 - rate) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    if not texts:
+        return FalseAlarms(stated=stated, texts=0, flagged=0, low=0, high=1)
+    found = binomtest(flagged, texts).proportion_ci(0.95, method="wilson")
+    return FalseAlarms(stated=stated, texts=texts, flagged=flagged, low=round(found.low, 5), high=round(found.high, 5))

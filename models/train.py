@@ -58,7 +58,10 @@ def prepare(rows: Sequence[Row]) -> list[Row]:
     settled = settle(rows, keys)
     return [
         replace(row, split="held")
-        if row.split == "train" and row.form != "ordinary" and uniform(f"held/{row.group or row.text}") < HELD
+        if row.split == "train"
+        and row.form != "ordinary"
+        and not row.fixed
+        and uniform(f"held/{row.group or row.text}") < HELD
         else row
         for row in settled
     ]

@@ -17,7 +17,7 @@ from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.scan import Base
 from schemas.loading import DocumentError
-from transforms.classifier import Classifier, ModelError, read_labels
+from transforms.classifier import Classifier, Labels, ModelError, read_labels
 from transforms.confirm import Confirm
 from transforms.decide import Decider, Verdict
 from transforms.fingerprint import Fingerprint
@@ -75,6 +75,13 @@ class Detectors:
     @property
     def _optional(self) -> tuple[str, ...]:
         return ("onnxruntime",) if self.confirm is not None and self.confirm.settings.kind == "onnx" else ()
+
+    @property
+    def labels(self) -> Labels:
+        """What the model folder says of the classifier's labels."""
+        classifier = self.stages["classifier"]
+        assert isinstance(classifier, Classifier)
+        return read_labels(classifier.model_dir)
 
     def versions(self) -> dict[str, Any]:
         """What the run was computed with."""

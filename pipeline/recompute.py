@@ -19,6 +19,7 @@ from pipeline.books import Terms, result
 from pipeline.database import connect, parquet_list, quoted, result_files
 from pipeline.domains import domain_rows, domains_above
 from pipeline.evidence import declared_bars
+from pipeline.instruments import keyword_requirements, shortfall
 from pipeline.output import Output, Run
 from pipeline.sampling import technical_size
 from pipeline.sourcing import provenance_tables, wrongly_admitted
@@ -463,7 +464,7 @@ class Recomputation:
             )
 
     def known_answers(self) -> Iterator[str]:
-        """Every counted risk was asked for with the texts that ship, and the floor decided."""
+        """Every counted risk was asked for with the texts that ship, the floor decided, and the library was counted."""
         told, stored = self.manifest["known_answers"], self.stored("known_answers")
         numerator, denominator = told["floor"]
         wrong = [
@@ -472,11 +473,15 @@ class Recomputation:
             if row["passed"] != (row["found"] * denominator >= numerator * row["texts"])
             or not max(row["by_keywords"], row["by_classifier"]) <= row["found"] <= row["texts"] - row["as_candidate"]
         ]
+        asked_for = keyword_requirements(self.profile.keywords)
         shipped = load_known_answers()
         if told["sha256"] == shipped.sha256:
             asked = {risk: len(texts) for risk, texts in shipped.texts.items() if risk in self.profile.counted_risks}
             if asked != {row["risk_id"]: row["texts"] for row in stored} or tuple(told["floor"]) != shipped.floor:
                 yield "known_answers: 与随附的文本不符 / differ from the texts that ship"
+        for row in self.stored("keyword_library"):
+            if row["counted"] != row["block"] + row["review"] or row["required"] != asked_for.get(row["risk_id"]):
+                yield f"keyword_library: {row['risk_id']}: 计数或要求不符 / count or requirement do not agree"
         if wrong:
             yield f"known_answers: 计数或下限不符 / counts or floor do not agree: {', '.join(wrong)}"
 
@@ -484,7 +489,9 @@ class Recomputation:
         """The verdicts on the clauses follow from the numbers."""
         technical = self.rows("SELECT count(*) FILTER (qualified), count(*) FROM technical_sample")[0]
         manual = self.rows("SELECT count(*) FROM manual_sample")[0][0]
-        expected = clause_rows(self.profile, technical, manual, self._source_rows, self.stored("known_answers"))
+        known, keywords = self.stored("known_answers"), self.stored("keyword_library")
+        instruments = shortfall(keywords, self.stored("classifier_evidence"))
+        expected = clause_rows(self.profile, technical, manual, self._source_rows, known, instruments)
         yield from _difference("clauses", expected, self.stored("clauses"))
         stated = self.run.result["clauses"]
         if stated != {row["clause"]: row["verdict"] for row in expected}:
@@ -523,6 +530,6 @@ STEPS: tuple[tuple[str, Callable[[Recomputation], Iterator[str]]], ...] = (
     ("副本 / copies", Recomputation.copies),
     ("样本 / samples", Recomputation.samples),
     ("数据库 / database", Recomputation.database),
-    ("已知答案 / known answers", Recomputation.known_answers),
+    ("词库与已知答案 / library and known answers", Recomputation.known_answers),
     ("条款 / clauses", Recomputation.clauses),
 )

@@ -31,6 +31,7 @@ from pipeline.events import PROGRESS, EventLog
 from pipeline.evidence import changed_files
 from pipeline.execution import ENGINE_LOG, Engine, check_engine
 from pipeline.graph import Gate, Workshop
+from pipeline.instruments import classifier_rows, keyword_rows, shortfall
 from pipeline.known_answers import known_answer_rows
 from pipeline.output import Output, Run, file_digests, write_json
 from pipeline.passes import Results, Work, run_passes
@@ -375,6 +376,8 @@ class _Builder:
         distinct = distinct_counts(documents, self.folder / "duckdb-spill")
         stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile)
         technical, manual = samples.sizes(self.folder / "samples")
+        keywords = keyword_rows(self.inputs.detectors.decider.library, config.profile.keywords)
+        evidence = classifier_rows(self.inputs.detectors.labels)
         with over_documents(documents, self.folder / "duckdb-spill") as (query, relation):
             provenance = provenance_tables(config.sources, self.inputs.facts, self.inputs.audit_date, query, relation)
             domains = domain_rows(query, relation, listed)
@@ -402,7 +405,16 @@ class _Builder:
                 for entry in entries
             ],
             "known_answers": self.known,
-            "clauses": clause_rows(config.profile, technical, manual, stats, self.known),
+            "keyword_library": keywords,
+            "classifier_evidence": evidence,
+            "clauses": clause_rows(
+                config.profile,
+                technical,
+                manual,
+                stats,
+                self.known,
+                shortfall(keywords, evidence),
+            ),
         }
 
     def _terms(self, results: Results) -> books.Terms:

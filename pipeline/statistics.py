@@ -148,10 +148,12 @@ def clause_rows(
     manual: int,
     rows: list[dict[str, Any]],
     known_answers: list[dict[str, Any]],
+    instruments: str,
 ) -> list[dict[str, Any]]:
     """Rows of `clauses`. Nothing is 符合 here: machines give facts, evidence and people are still to come.
 
-    `technical` is (qualified, sampled); `rows` are those of `source_stats`.
+    `technical` is (qualified, sampled); `rows` are those of `source_stats`; `instruments` says how library and model stand
+    to the requirements.
     """
     qualified, sampled = technical
     passing, of = profile.technical.passing
@@ -173,6 +175,8 @@ def clause_rows(
             f"conclusion while library and model fall short of the requirements (technical_sample){_unknown(known_answers)}",
         ),
     }
+    if profile.instruments is not None:
+        known[profile.instruments] = ("待补充", instruments)
     missing = (
         "待补充",
         "尚无结论：材料逐项核对见 evidence 表，结论待人工 / no conclusion yet: the table evidence lists what was examined, people conclude",

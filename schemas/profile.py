@@ -96,6 +96,7 @@ class Profile(_Model):
         clause="9.1", minimum=10_000, per_risk={"A1": 200, "A2": 100}, max_han=10, max_words=5
     )
     clauses: tuple[Clause, ...]
+    instruments: str | None = None  # the clause that asks for a library and a classifier fit for the check
     sha256: str = ""
 
     @field_validator("illegal_unhealthy", "not_applicable")

@@ -2,25 +2,32 @@
 
 import pickle
 import unicodedata
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from pipeline.config import Config, load_config
+from pipeline.detectors import load_detectors
+from pipeline.errors import UsageError
+from pipeline.scans import layer_key
 from schemas.lexicon import Entry, Library
 from transforms.components import split_table
-from transforms.excerpt import mask_identifiers
 from transforms.keywords import Keywords, VariantError
 from transforms.lookalikes import alike_table
 from transforms.matching import Matcher
-from transforms.normalise import normalise_term, normalised_blocks
-from transforms.readings import LONGEST, around, collapsed, disguises, repeats, undisguised
+from transforms.normalise import HAN, LETTER, fold_table, kind_table, normalise_term, normalised_blocks
+from transforms.pinyin import package_version
+from transforms.readings import LONGEST, Triples, around, collapsed, disguises, repeats, undisguised
 from transforms.text import TextBatch
 
-pytest.importorskip("pypinyin", reason="the extra `pinyin` is not installed")
+needs_pypinyin = pytest.mark.skipif(package_version() is None, reason="the extra `pinyin` is not installed")
 
 TERMS = [
     "赌博网站",
@@ -44,7 +51,10 @@ def library(*terms: str, tier: str = "review") -> Library:
 
 
 PLAIN = Keywords(library(*TERMS))
-ALL = Keywords(library(*TERMS), frozenset({"pinyin", "split"}))
+SPLITTING = Keywords(library(*TERMS), frozenset({"split"}))
+ASKED = frozenset({"pinyin", "split"}) if package_version() else frozenset({"split"})
+ALL = Keywords(library(*TERMS), ASKED)  # as many variants as are installed
+TRIPLES = Triples(TERMS)
 
 
 def rows(stage: Keywords, *texts: str) -> list[Any]:
@@ -65,6 +75,9 @@ VARIANTS = [
     ("代开开开开发票", "代开发票", "代开开开开发票"),
     ("loooooan", "loan", "loooooan"),
     ("a LOOOAN!", "loan", "LOOOAN"),
+    ("llloan", "loan", "loan"),
+    ("loannnn。", "loan", "loan"),
+    ("ccc4炸药", "c4炸药", "c4炸药"),
     ("赌賭博博網站", "赌博网站", "賭博博網站"),
     ("赌 博 博 网站", "赌博网站", "赌 博 博 网站"),
     ("赌★博★网站", "赌博网站", "赌★博★网站"),
@@ -115,14 +128,26 @@ def test_a_hidden_term_is_found_where_it_stands(text: str, term: str | None, the
         ("jiaweixin", "加微信", "jiaweixin"),
         ("yin行卡套现", "银行卡套现", "yin行卡套现"),
         ("银hang卡taoxian", "银行卡套现", "银hang卡taoxian"),
+    ],
+)
+@needs_pypinyin
+def test_pinyin_is_found_where_it_is_asked_for(text: str, term: str, there: str) -> None:
+    assert hits(Keywords(library(*TERMS), frozenset({"pinyin"})), text) == [(term, there)]
+    assert hits(ALL, text) == [(term, there)]
+    assert (term, there) not in hits(SPLITTING, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "there"),
+    [
         ("贝者博网站", "赌博网站", "贝者博网站"),
         ("氵去车仑工力", "法轮功", "氵去车仑工力"),
         ("法轮工力", "法轮功", "法轮工力"),
         ("贝者★博网站", "赌博网站", "贝者★博网站"),
     ],
 )
-def test_variants_are_found_where_they_are_asked_for(text: str, term: str, there: str) -> None:
-    assert hits(ALL, text) == [(term, there)]
+def test_splits_are_found_where_they_are_asked_for(text: str, term: str, there: str) -> None:
+    assert hits(ALL, text) == hits(SPLITTING, text) == [(term, there)]
     assert (term, there) not in hits(PLAIN, text)
 
 
@@ -169,7 +194,7 @@ def test_a_doubled_character_of_a_term_is_not_a_repeat() -> None:
 
 def test_hidden_terms_do_not_straddle_documents() -> None:
     assert rows(ALL, "赌★", "★博", "代开", "开发票", "са", "sіno", "jia微", "xin", "贝", "者博网") == [None] * 10
-    assert [bool(found) for found in rows(ALL, "x", "代开开发票", "саsіnо", "加wei信", "y")] == [
+    assert [bool(found) for found in rows(ALL, "x", "代开开发票", "саsіnо", "贝者博网站", "y")] == [
         False,
         True,
         True,
@@ -296,22 +321,83 @@ def test_the_gate_hides_no_occurrence(terms: list[str], texts: list[str], depth:
     assert len(found) == len(expected)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.text("aZ09８５9:：.．@＠xX ，-_/中\u200bＡｆ٣", max_size=40))
-def test_no_identifier_hides_from_the_signs_that_are_looked_for_first(text: str) -> None:
-    masked = mask_identifiers(text)
-    assert len(masked) == len(text)
-    assert mask_identifiers("13800138000 a@b.cn ::1 " + text)[-len(masked) :] == masked or "*" in mask_identifiers(
-        "13800138000 a@b.cn ::1 " + text
-    )
+def test_letters_and_han_that_repeat_lie_above_what_is_left_out() -> None:
+    kinds, live = kind_table(), fold_table()[fold_table() != 0xFFFFFFFF]
+    assert live[np.isin(kinds[live], (HAN, LETTER))].min() == ord("a")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    terms=st.lists(st.text("ab赌博网", min_size=1, max_size=6), min_size=1, max_size=6, unique=True),
+    text=st.text("ab赌博网。", max_size=30),
+)
+def test_no_repeat_inside_a_term_is_left_out(terms: list[str], text: str) -> None:
+    codes = np.frombuffer(f"。{text}。".encode("utf-32-le"), dtype=np.uint32)
+    looked_at = set(repeats(codes, Triples(terms)).tolist())
+    squeezed = [(char, len(list(run))) for char, run in groupby(f"。{text}。")]
+    place = 0
+    for (before, _), (char, length), (behind, _) in zip(squeezed, squeezed[1:], squeezed[2:], strict=False):
+        place = place or squeezed[0][1]
+        counts = length >= (2 if char >= "一" else 3) and char != "。"
+        if counts and any(before + char + behind in term for term in terms):
+            assert set(range(place + 1, place + length)) <= looked_at
+        place += length
+
+
+LATIN_SYLLABLES = {"代": ["dai", "DAI", "dài"], "开": ["kai", "ｋａｉ"], "发": ["fa", "FA"], "票": ["piao", "Piào"]}
+
+
+@needs_pypinyin
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_term_is_found_whichever_syllables_are_in_pinyin(data: st.DataObject) -> None:
+    spelt = data.draw(st.lists(st.booleans(), min_size=4, max_size=4).filter(any))
+    text = ""
+    for char, latin in zip(HAN_TERM, spelt, strict=True):
+        text += data.draw(st.sampled_from(LATIN_SYLLABLES[char])) if latin else char
+    around_it = data.draw(st.sampled_from(["", "。", "好", " ", "𠀀"]))
+    assert (HAN_TERM, text) in hits(ALL, around_it + text + around_it)
+
+
+def _halves() -> dict[str, list[str]]:
+    _, pairs, wholes = split_table()
+    found: dict[str, list[str]] = {}
+    for pair, whole in zip(pairs.tolist(), wholes.tolist(), strict=True):
+        found.setdefault(chr(whole), []).append(chr(pair >> 32) + chr(pair & 0xFFFFFFFF))
+    return found
+
+
+HALVES = _halves()
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_term_is_found_whichever_characters_are_split(data: st.DataObject) -> None:
+    chars = data.draw(st.lists(st.sampled_from(sorted(HALVES)), min_size=3, max_size=6))
+    parts = [data.draw(st.sampled_from([char, *HALVES[char]])) for char in chars]
+    term, text = "".join(chars), "".join(parts)
+    assume(_read_in_one_way(text, parts))
+    around_it = data.draw(st.sampled_from(["", "。", " ", "x"]))
+    stage = Keywords(library(term), frozenset({"split"}))
+    assert hits(stage, around_it + text + around_it) == [(term, text)]
+
+
+def _read_in_one_way(text: str, parts: list[str]) -> bool:
+    """Whether no two neighbouring characters make another character than those that were split."""
+    _, pairs, _ = split_table()
+    ends = np.cumsum([len(part) for part in parts])
+    meant = {int(end) - 2 for end, part in zip(ends, parts, strict=True) if len(part) == 2}
+    known = set(pairs.tolist())
+    found = {place for place in range(len(text) - 1) if ord(text[place]) << 32 | ord(text[place + 1]) in known}
+    return found == meant
 
 
 @settings(max_examples=100, deadline=None)
 @given(tricky)
 def test_readings_point_at_the_characters_they_came_from(text: str) -> None:
     for folded in normalised_blocks(TextBatch(pa.record_batch({"text": pa.array([text], pa.large_string())}))):
-        for make, at in ((undisguised, disguises), (collapsed, repeats)):
-            reading = around(folded, at(folded.codes))
+        for make, at in ((undisguised, disguises(folded.codes)), (collapsed, repeats(folded.codes, TRIPLES))):
+            reading = around(folded, at)
             if reading is None:
                 continue
             made = make(reading)
@@ -350,8 +436,9 @@ def test_splits_are_pairs_of_different_characters() -> None:
 
 def test_variants_are_part_of_the_fingerprint() -> None:
     own = library("毒品")
-    asked = [frozenset[str](), frozenset({"pinyin"}), frozenset({"split"}), frozenset({"pinyin", "split"})]
-    assert len({Keywords(own, variants).fingerprint() for variants in asked}) == 4
+    asked = [frozenset[str](), frozenset({"split"})]
+    asked += [frozenset({"pinyin"}), frozenset({"pinyin", "split"})] if package_version() else []
+    assert len({Keywords(own, variants).fingerprint() for variants in asked}) == len(asked)
 
 
 def test_an_unknown_variant_is_an_error() -> None:
@@ -367,6 +454,29 @@ def test_pinyin_without_its_package_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_stage_with_variants_travels() -> None:
     expected = rows(ALL, "加wei信，贝者博网站")
+    assert expected != [None]
     again = pickle.loads(pickle.dumps(ALL))
     assert rows(again, "加wei信，贝者博网站") == expected
     assert again.fingerprint() == ALL.fingerprint()
+
+
+# The configuration
+
+
+def test_variants_come_from_the_configuration(configure: Callable[..., Config]) -> None:
+    config = configure(matching={"variants": ["split"]})
+    assert config.matching.variants == {"split"}
+    assert config.snapshot()["matching"] == {"variants": ["split"]}
+    stages = [load_detectors(own).stages["keywords"] for own in (configure(), config)]
+    assert len({layer_key("unit", stage.fingerprint(), stage.schema) for stage in stages}) == 2
+
+
+def test_a_wrong_variant_is_exit_2_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "audit.yaml"
+    source = "{id: news, name: 新闻, kind: open, region: domestic, paths: [data/*.jsonl]}"
+    file.write_text(f"seed: '2026-11'\nsources:\n  - {source}\nmatching: {{variants: [homophone]}}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        load_config(file)
+    assert error.value.exit_code == 2
+    (problem,) = error.value.problems
+    assert problem.startswith(f"{file}: ") and "matching.variants" in problem and "line 4" in problem

@@ -1,10 +1,12 @@
+import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.excerpt import CONTEXT, excerpt, mask_identifiers
+from transforms import excerpt as module
+from transforms.excerpt import CONTEXT, RULES, excerpt, mask_identifiers
 from transforms.pii import PersonalInformation
 
 IDENTIFIERS = [
@@ -76,6 +78,32 @@ def test_a_long_hit_is_cut_in_the_middle() -> None:
     assert shown.startswith("前" * CONTEXT + "长")
     assert shown.endswith("长" + "后" * CONTEXT)
     assert "…" in shown
+
+
+def masked_without_signs(text: str) -> str:
+    """Every pattern tried on every text, one after another, without looking first whether it could be found."""
+    for pattern, head in RULES:
+        for low, high in [found.span() for found in pattern.finditer(text.translate(module._NARROW))]:
+            text = text[: low + head] + "*" * (high - low - head) + text[high:]
+    return text
+
+
+SIGNS = st.text("aZ09８５9:：.．@＠xXＸ ，-－_/中\u200bＡｆ٣*—\u3000", max_size=12)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(SIGNS, st.sampled_from(IDENTIFIERS)), max_size=5).map("".join))
+@example("1@a,2345")  # the asterisks of an address join the digits around it
+@example("::")
+@example("𝟏𝟐𝟑𝟒𝟓\ud800")
+def test_no_identifier_hides_from_the_signs_that_are_looked_for_first(text: str) -> None:
+    assert mask_identifiers(text) == masked_without_signs(text)
+
+
+def test_every_unseen_character_is_seen_to_be_one() -> None:
+    for code in range(sys.maxunicode + 1):
+        if module._UNSEEN.match(chr(code)):
+            assert not chr(code).isprintable()
 
 
 noise = st.text(st.sampled_from("电话邮箱 ,。:手机ip号a"), max_size=6)

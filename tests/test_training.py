@@ -179,7 +179,8 @@ def test_labels_share_one_budget_of_false_alarms() -> None:
 
 @pytest.mark.parametrize(("hits", "of", "low", "high"), [(0, 0, 0, 1), (0, 1000, 0, 0.004), (10, 1000, 0.005, 0.019)])
 def test_the_interval_of_a_rate(hits: int, of: int, low: float, high: float) -> None:
-    assert thresholds.wilson(hits, of) == pytest.approx((low, high), abs=0.001)
+    found = thresholds.false_alarms_found(0.002, of, hits)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)
 
 
 def test_recall_is_read_off_where_the_harmless_rows_allow_it() -> None:
