@@ -31,6 +31,7 @@ from benchmarks.naive import Form
 from pipeline.detectors import LIBRARIES
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data" / "corpus"
+CHINESE = ("zh_news", "zh_law", "zh_qa", "zh_forum", "zh_tech_blog")  # what `benchmarks.stages` reads
 TARGETS = {Form.NAIVE: 10.0, Form.TUNED: 5.0}  # times per core
 MEMORY = 1.5e9  # bytes a worker
 TITLES = {
@@ -76,12 +77,27 @@ def run_audit(corpus: Corpus, library: Path, folder: Path) -> Figures:
     return measured(figures, "benchmarks.audit", str(config), str(figures), str(time.time()))
 
 
+def run_stages(corpus: Corpus, library: Path, folder: Path, megabytes: float, repetitions: int) -> dict[str, float]:
+    """What `benchmarks.stages` measures on the Chinese sources, with the library of this run."""
+    say("stages on Chinese text")
+    file = folder / "stages.json"
+    options = ["--data", str(corpus.folder), "--lexicon", str(library), "--mb", str(megabytes)]
+    execute("benchmarks.stages", *options, "--repetitions", str(repetitions), "--json", str(file))
+    took: dict[str, float] = json.loads(file.read_bytes())
+    return took
+
+
 def measured(figures: Path, module: str, *arguments: str) -> Figures:
-    """Runs a module that leaves its figures. What it prints is shown only where it fails."""
+    """Runs a module that leaves its figures."""
+    execute(module, *arguments)
+    return Figures.read(figures)
+
+
+def execute(module: str, *arguments: str) -> None:
+    """What a module prints is shown only where it fails."""
     done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{module} failed:\n{done.stdout}{done.stderr}")
-    return Figures.read(figures)
 
 
 def say(what: str) -> None:
@@ -154,6 +170,13 @@ def show_stages(found: Comparison) -> None:
     print(f"  {'script':26}" + "".join(f"{1e3 / figures.per_core:10.1f}" for figures in found.naive.values()))
 
 
+def show_chinese(took: dict[str, float]) -> None:
+    """Medians of repetitions of one stage alone: other texts and another clock than in the table of the full audit."""
+    print("\nstages, µs of CPU per KB of Chinese text (python -m benchmarks.stages)")
+    for name, value in took.items():
+        print(f"  {name:26}{value:9.2f}")
+
+
 def main(
     *,
     corpus: Annotated[Path | None, typer.Option(help="a folder of sources with records that hold `text`")] = None,
@@ -178,11 +201,20 @@ def main(
         library = folder / "library.tsv"
         show_machine(chosen, write_library(chosen, lexicon_size, library))
         found = compare(chosen, library, naive_mb, folder, twice=not quick)
+        took = {}
+        if set(CHINESE) & set(chosen.sources):
+            took = run_stages(chosen, library, folder, megabytes=0.05 if quick else 1.0, repetitions=1 if quick else 3)
     show_rates(found)
     show_ratios(found)
     show_stages(found)
+    if took:
+        show_chinese(took)
     if to is not None:
-        content = {"audit": asdict(found.audit)} | {form: asdict(own) for form, own in found.naive.items()}
+        content = (
+            {"audit": asdict(found.audit)}
+            | {form: asdict(own) for form, own in found.naive.items()}
+            | {"chinese": took}
+        )
         to.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if check and not found.passes:
         sys.exit(1)

@@ -36,6 +36,13 @@ def test_stages_add_up_to_the_whole(quick: tuple[str, dict[str, dict]], process:
     assert figures["documents"] > 0
 
 
+def test_the_stages_on_chinese_text_are_measured(quick: tuple[str, dict[str, dict]]) -> None:
+    took = quick[1]["chinese"]
+    assert {"normalise", "keywords", "keywords, split", "classifier", "jieba, in keywords"} <= took.keys()
+    assert took["normalise"] > 0 and took["keywords"] > 0
+    assert "µs of CPU per KB of Chinese text" in quick[0]
+
+
 def test_every_stage_of_the_audit_is_on_the_clock(quick: tuple[str, dict[str, dict]]) -> None:
     """A function that was renamed or is called by another name would be booked on `rest` or its caller."""
     assert [stage for stage, seconds in quick[1]["audit"]["stages"].items() if seconds == 0] == []

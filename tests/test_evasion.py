@@ -43,6 +43,7 @@ TERMS = [
     "c4炸药",
     "银行卡套现",
     "和服",
+    "a级",
 ]
 
 
@@ -175,6 +176,7 @@ def test_splits_are_found_where_they_are_asked_for(text: str, term: str, there: 
         "家weixin",
         "jia，weixin",
         "ji aweixin",
+        "AAA级",
         "女子",
         "",
         "★",

@@ -5,7 +5,7 @@ understand it; of all hits the longest count.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -22,7 +22,18 @@ from transforms.excerpt import excerpt
 from transforms.matching import Found, Matcher
 from transforms.normalise import Normalised, normalised_blocks
 from transforms.pinyin import PACKAGE, Pinyin, package_version
-from transforms.readings import LONGEST, Reading, around, collapsed, composed, disguises, repeats, splits, undisguised
+from transforms.readings import (
+    LONGEST,
+    Reading,
+    Triples,
+    around,
+    collapsed,
+    composed,
+    disguises,
+    repeats,
+    splits,
+    undisguised,
+)
 from transforms.text import Block, CodePoints, Offsets, TextBatch
 from transforms.words import is_short_han, straddles
 
@@ -100,6 +111,13 @@ class Keywords:
         return np.array([all(a != b for a, b in pairwise(term)) for term in terms], dtype=np.bool_)
 
     @cached_property
+    def _triples(self) -> Triples:
+        terms = (entry.term for entry in self.library.entries)
+        return Triples(
+            [term for term, single in zip(terms, self._undoubled, strict=True) if single and len(term) <= LONGEST]
+        )
+
+    @cached_property
     def _short(self) -> npt.NDArray[np.bool_]:
         return np.array([is_short_han(entry.term) for entry in self.library.entries], dtype=np.bool_)
 
@@ -141,13 +159,11 @@ class Keywords:
         plain = None if near is None else undisguised(near)
         if plain is not None:
             yield self._reread(plain, folded.starts)
-        for text in (around(folded, repeats(folded.codes)), plain):
-            if text is not None and len(repeats(text.codes)):
-                yield self._reread(collapsed(text), folded.starts, self._undoubled)
+        for text in _places(folded, plain, lambda codes: repeats(codes, self._triples)):
+            yield self._reread(collapsed(text), folded.starts, self._undoubled)
         if SPLIT in self.variants:
-            for text in (around(folded, splits(folded.codes)), plain):
-                if text is not None and len(splits(text.codes)):
-                    yield self._reread(composed(text), folded.starts, self._matcher.lengths >= SHORTEST_SPLIT)
+            for text in _places(folded, plain, splits):
+                yield self._reread(composed(text), folded.starts, self._matcher.lengths >= SHORTEST_SPLIT)
         if PINYIN in self.variants:
             yield self._pinyin.find(folded)
 
@@ -261,6 +277,15 @@ class _Rows:
             [pa.array(column, kind.type) for column, kind in zip(columns, kinds, strict=True)], fields=kinds
         )
         return pa.ListArray.from_arrays(pa.array(offsets), values, type=layers.KEYWORD_HITS, mask=pa.array(counts == 0))
+
+
+def _places(folded: Normalised, plain: Reading | None, look: Callable[[CodePoints], Offsets]) -> Iterator[Reading]:
+    """The text as written around what `look` finds, and the reading `plain` if it finds anything there."""
+    near = around(folded, look(folded.codes))
+    if near is not None:
+        yield near
+    if plain is not None and len(look(plain.codes)):
+        yield plain
 
 
 def _longest(hits: _Hits) -> _Hits:

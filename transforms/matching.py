@@ -22,6 +22,7 @@ from transforms.text import CodePoints, Offsets
 DEPTH = 3  # characters the gate looks at: of Chinese they tell enough
 
 _PAIR_BITS, _PREFIX_BITS = 20, 22
+PREFIXES = 1 << _PREFIX_BITS  # different hashes of beginnings
 _SPREAD, _MIX = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 _ANY_LENGTH = 0xFF  # as long as that, or longer
 BETWEEN = np.uint32(0)  # stands between pieces; no text holds it once folded, so no term does
@@ -102,9 +103,9 @@ class Matcher:
         pairs[_pair_hash(heads[known > 1, 0], heads[known > 1, 1])] = True
         reach: dict[int, npt.NDArray[np.uint8]] = {}
         for size in sorted({*known.tolist()} - {1}):
-            prefix = _prefix_hash(heads[known == size].T[:size])
+            prefix = prefix_hash(heads[known == size].T[:size])
             lengths = np.minimum(self.lengths[known == size], _ANY_LENGTH).astype(np.uint8)
-            reach[size] = np.zeros(1 << _PREFIX_BITS, dtype=np.uint8)
+            reach[size] = np.zeros(PREFIXES, dtype=np.uint8)
             np.maximum.at(reach[size], prefix, lengths)
         singles = heads[known == 1, 0]
         return _Gate(pairs, reach, singles)
@@ -133,7 +134,7 @@ class Matcher:
         heads = [padded[low + place] for place in range(max(gate.reach, default=0))]
         reach = np.zeros(len(low), dtype=np.int64)
         for size, farthest in gate.reach.items():
-            np.maximum(reach, farthest.take(_prefix_hash(heads[:size])), out=reach)
+            np.maximum(reach, farthest.take(prefix_hash(heads[:size])), out=reach)
         if len(gate.singles):
             alone = np.flatnonzero(np.isin(codes, gate.singles))
             low = np.concatenate([low, alone])
@@ -142,7 +143,7 @@ class Matcher:
             reach = np.concatenate([reach, np.ones(len(alone), dtype=np.int64)])[order]
         low, reach = low[reach > 0], reach[reach > 0]
         if self._words:  # inside a word no term begins
-            inside = _is_word(codes[low]) & _is_word(codes[np.maximum(low - 1, 0)]) & ~is_among(low, starts)
+            inside = are_wordlike(codes[low]) & are_wordlike(codes[np.maximum(low - 1, 0)]) & ~is_among(low, starts)
             low, reach = low[~inside], reach[~inside]
         high = np.where(reach == _ANY_LENGTH, len(codes), np.minimum(low + reach, len(codes)))
         if altered is not None:
@@ -170,8 +171,8 @@ class Matcher:
         words = np.flatnonzero(edges.any(axis=1) & self._words)
         if len(words):
             low, high, own = found.low[words], found.high[words], document[words]
-            before = (low > starts[own]) & _is_word(codes[np.maximum(low - 1, 0)])
-            after = (high < starts[own + 1]) & _is_word(codes[np.minimum(high, len(codes) - 1)])
+            before = (low > starts[own]) & are_wordlike(codes[np.maximum(low - 1, 0)])
+            after = (high < starts[own + 1]) & are_wordlike(codes[np.minimum(high, len(codes) - 1)])
             good[words] &= ~(edges[words, 0] & before) & ~(edges[words, 1] & after)
         return good
 
@@ -187,7 +188,8 @@ def is_among(values: Offsets, ordered: Offsets) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _is_word(codes: CodePoints) -> npt.NDArray[np.bool_]:
+def are_wordlike(codes: CodePoints) -> npt.NDArray[np.bool_]:
+    """Which folded characters are letters or digits of a script that is written in words."""
     kinds = kind_table()[codes]
     words: npt.NDArray[np.bool_] = (kinds == LETTER) | (kinds == DIGIT)
     return words
@@ -197,7 +199,8 @@ def _pair_hash(first: CodePoints, second: CodePoints) -> CodePoints:
     return ((first * _SPREAD + second) * _MIX) >> np.uint32(32 - _PAIR_BITS)
 
 
-def _prefix_hash(columns: Sequence[CodePoints] | npt.NDArray[np.uint32]) -> CodePoints:
+def prefix_hash(columns: Sequence[CodePoints] | npt.NDArray[np.uint32]) -> CodePoints:
+    """A number below PREFIXES for characters that stand one after another; `columns[i]` are those at place `i`."""
     mixed = np.zeros(len(columns[0]), dtype=np.uint32)
     for column in columns:
         mixed += column

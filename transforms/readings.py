@@ -5,6 +5,7 @@ a departure are new. Departures are rare, so only their neighbourhood is read ag
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,15 +14,16 @@ import numpy.typing as npt
 
 from transforms.components import split_table
 from transforms.lookalikes import HAN_ALIKE, INVISIBLE, LETTER_ALIKE, MARK, PLAIN, alike_table
-from transforms.matching import BETWEEN, Found, is_among, joined_ranges
+from transforms.matching import BETWEEN, PREFIXES, Found, are_wordlike, is_among, joined_ranges, prefix_hash
 from transforms.normalise import DIGIT, HAN, LETTER, SEPARATOR, Normalised, between_han, kind_table
 from transforms.text import CodePoints, Offsets
 
 LONGEST = 16  # characters of a term: longer ones are found only as they are written
 LONGEST_GAP = 3  # marks in a row that are read over; longer rows are ornament between texts
+_LEAST_LETTER = np.uint32(ord("a"))  # folded letters and Han characters are no less
 _LETTER_RUN = 3  # letters in a row that are taken for one: doubled letters are spelling
 
-VERSION = 1
+VERSION = 2
 
 Mask = npt.NDArray[np.bool_]
 
@@ -31,7 +33,8 @@ class Reading:
     """Pieces of documents as read, a zero behind each.
 
     A hit on `[p, q)` covers `[first[p], last[q - 1] + 1)` of the folded text. `changed` are characters read as another,
-    `joined` those before which something was left out. `pieces` are their borders in the folded text, a row a piece.
+    and letters read for several; `joined` those before which something was left out. `pieces` are their borders in the
+    folded text, a row a piece.
     """
 
     codes: CodePoints
@@ -113,7 +116,7 @@ def around(folded: Normalised, at: Offsets) -> Reading | None:
 def disguises(codes: CodePoints) -> Offsets:
     """Where something stands that `undisguised` might undo."""
     alike = alike_table()[0].take(codes)
-    at = np.flatnonzero(alike)
+    at = np.flatnonzero(alike != PLAIN)
     before, behind = np.maximum(at - 1, 0), np.minimum(at + 1, len(codes) - 1)
     amid = _may_be_amid_han(alike, codes, before) & _may_be_amid_han(alike, codes, behind)
     found: Offsets = at[(alike[at] != MARK) | amid]
@@ -156,34 +159,65 @@ def _in_latin_words(codes: CodePoints, kinds: npt.NDArray[np.uint8], alike: npt.
     return ~np.isin(word[at], word[foreign])
 
 
-def repeats(codes: CodePoints) -> Offsets:
-    """Where something stands that `collapsed` might undo, documents' borders not looked at."""
-    again = np.flatnonzero(codes[1:] == codes[:-1]) + 1
-    kinds = kind_table().take(codes[again])
-    follows = np.diff(again, prepend=-2) == 1
-    found: Offsets = again[(kinds == HAN) | (kinds == LETTER) & follows]
-    return found
+class Triples:
+    """Which three characters stand next to one another in a term. A repeat inside a term stands between two others."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        joined = "\0".join(terms)
+        codes = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
+        self._known = np.zeros(PREFIXES, dtype=np.bool_)
+        self._known[prefix_hash([codes[:-2], codes[1:-1], codes[2:]])] = True
+
+    def might_hold(self, before: CodePoints, at: CodePoints, behind: CodePoints) -> Mask:
+        """False where the three characters certainly stand in no term."""
+        return self._known.take(prefix_hash([before, at, behind]))
+
+
+def repeats(codes: CodePoints, within: Triples) -> Offsets:
+    """Where something stands that `collapsed` might undo inside a term, documents' borders not looked at.
+
+    Letters that repeat at an end of a term matter too: they hide that a word begins or ends there.
+    """
+    heads, lengths = _runs(codes)
+    behind = np.minimum(heads + lengths + 1, len(codes) - 1)
+    matter = within.might_hold(codes[np.maximum(heads - 1, 0)], codes[heads], codes[behind])
+    matter |= kind_table().take(codes[heads]) == LETTER
+    heads, lengths = heads[matter], lengths[matter]
+    return np.repeat(heads + 1 + lengths - np.cumsum(lengths), lengths) + np.arange(int(lengths.sum()))
+
+
+def _runs(codes: CodePoints) -> tuple[Offsets, Offsets]:
+    """Repeats taken for one character: where they begin, and how many more of it follow.
+
+    A word that is one letter all over (AAA级, www) is none.
+    """
+    again = np.flatnonzero((codes[1:] == codes[:-1]) & (codes[1:] >= _LEAST_LETTER)) + 1  # equal to the one before
+    begins = np.flatnonzero(np.diff(again, prepend=-2) > 1)
+    heads, lengths = again[begins] - 1, np.diff(begins, append=len(again))
+    kinds = kind_table().take(codes[heads])
+    behind = heads + lengths + 1
+    part = (heads > 0) & are_wordlike(codes[heads - 1])
+    part |= (behind < len(codes)) & are_wordlike(codes[np.minimum(behind, len(codes) - 1)])
+    wanted = (kinds == HAN) | ((kinds == LETTER) & (lengths + 1 >= _LETTER_RUN) & part)
+    return heads[wanted], lengths[wanted]
 
 
 def collapsed(text: Reading) -> Reading:
     """With repeated Han characters, and letters repeated more than once, taken for one.
 
-    A hit that begins or ends in such a run covers one of its characters: the text as written holds it too.
+    A hit that begins or ends in such a run covers one of its characters. Of Han characters the text as written holds it
+    too; of letters it does not, for no word begins or ends inside the run.
     """
-    again = np.flatnonzero(text.codes[1:] == text.codes[:-1]) + 1  # equal to the one before
-    kinds = kind_table().take(text.codes[again])
-    again = again[(kinds == HAN) | (kinds == LETTER)]
-    begins = np.flatnonzero(np.diff(again, prepend=-2) > 1)
-    lengths = np.diff(begins, append=len(again))
-    kinds = kind_table().take(text.codes[again[begins]])
-    wanted = (kinds == HAN) | (lengths + 1 >= _LETTER_RUN)
-    keep = np.ones(len(text.codes), dtype=np.bool_)
-    keep[again[np.repeat(wanted, lengths)] - 1] = False  # the last of a run stays
-    heads, lengths = again[begins][wanted] - 1, lengths[wanted]  # of each run its first place, and what follows
-    last, joined = text.last.copy(), text.joined.copy()
-    last[heads + lengths] = text.last[heads]
-    joined[heads + lengths] = True
-    return _kept(text, text.codes, last, text.changed, joined, keep)
+    heads, lengths = _runs(text.codes)
+    ends = heads + lengths  # the last of a run stays
+    gone = np.zeros(len(text.codes) + 1, dtype=np.int8)
+    gone[heads] += 1
+    gone[ends] -= 1
+    last, joined, changed = text.last.copy(), text.joined.copy(), text.changed.copy()
+    last[ends] = text.last[heads]
+    joined[ends] = True
+    changed[ends[kind_table().take(text.codes[ends]) == LETTER]] = True
+    return _kept(text, text.codes, last, changed, joined, np.cumsum(gone[:-1]) == 0)
 
 
 def splits(codes: CodePoints) -> Offsets:
