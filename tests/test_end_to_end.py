@@ -402,10 +402,17 @@ def test_a_truncated_archive_costs_only_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("gate", "code"), [("blacklist", 1), ("technical", 0), ("rejects", 1), ("blacklist,manual", 1), ("speed", 2)]
+    ("gate", "code"), [("blacklist", 1), ("provenance", 1), ("rejects", 1), ("blacklist,manual", 1), ("speed", 2)]
 )
 def test_gates_decide_the_exit_code(corpus, out, gate, code):
     audit("run", corpus.config, "--out", out, "--fail-on", gate, check=code)
+
+
+def test_the_technical_gate_asks_for_the_sample_and_for_the_known_answers(corpus, out):
+    told = result(out)
+    passed = told["samples"]["technical"]["qualified_rate"] >= 0.98 and not told["known_answers"]["below_floor"]
+    assert told["gates"]["technical"] is passed
+    audit("run", corpus.config, "--out", out, "--fail-on", "technical", check=0 if passed else 1)
 
 
 @pytest.mark.parametrize(
@@ -491,7 +498,7 @@ def test_a_source_added_by_hand_leaves_with_the_next_run(tmp_path):
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_every_named_query_answers_in_every_format(out, form):
     listed = audit("query", out).stdout
-    names = [line.split()[0] for line in listed.splitlines() if not line.startswith("text")]
+    names = [line.split()[0] for line in listed.splitlines() if not line.startswith(("text", "why"))]
     assert len(names) > 8
     audit("query", out, *names, "--format", form)
 
