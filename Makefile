@@ -7,7 +7,7 @@ WORKERS ?= 1
 S3_SERVER := build/s3/versitygw
 VERSITYGW_PACKAGE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-.PHONY: audit test test-slow lint format bench eval setup s3-server demo-corpus constraints clean
+.PHONY: audit test test-slow lint format bench eval setup s3-server demo-corpus starter-model constraints clean
 
 audit: setup  ## run the audit on the bundled demo corpus and say where the results are
 	$(BIN)/corpus-audit demo --out $(OUT) --workers $(WORKERS)
@@ -32,6 +32,9 @@ bench: setup  ## throughput and memory beside the naive script, in one run
 
 eval: setup  ## detection quality on ../shared/data, where it is
 	$(BIN)/python -m benchmarks.evaluate
+
+starter-model: setup  ## train models/starter again from ../shared/data and the seed corpus
+	$(BIN)/python -m models.starter --data ../shared/data --out models/starter
 
 s3-server: $(S3_SERVER)  ## the S3 server of the tests, about two minutes the first time; without Go they are skipped
 

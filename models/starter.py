@@ -54,7 +54,7 @@ ORDINARY = {
 TEMPLATES = 0.15  # of the identity templates; machine-made phrases must not outweigh what people wrote
 SCRAMBLED = 0.3  # of the ordinary texts
 FALSE_ALARMS = 0.0005  # a quarter of what is promised: this ordinary text is easier than that of the open web
-SEED_REPEAT = 4  # 150 texts a risk against 20,000 of the abuse sets
+SEED_REPEAT = 2  # 150 texts a risk against 20,000 of the abuse sets
 WITH_DOCUMENTS = frozenset(
     {"A2-a", "A2-d", "A2-e", "A2-f", "A2-i", "A4-c"}
 )  # seeds must not outweigh what people wrote
