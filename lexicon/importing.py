@@ -2,17 +2,21 @@
 
 Nothing is lost silently: what is not taken over comes out beside the library with its place and the reason, and a
 category the mapping does not know is an error that lists all of them.
+
+Rows of one term become one: all risks, the milder tier. Rows that want different contexts cannot become one, for no
+single condition says what both say; they stop the import.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from lexicon.rows import Row
+from lexicon.library import compile_library
+from lexicon.rows import Row, parse_rows, written_rows
 from lexicon.tables import Listed
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 from schemas.risks import risks
@@ -112,53 +116,116 @@ def load_mapping(path: Path | None) -> Mapping:
     return Mapping(read.categories)
 
 
-def import_words(listed: Sequence[Listed], mapping: Mapping, tier: Tier, since: str) -> Imported:
-    """The words as library rows, each term once, in code-point order of the terms.
+def import_words(own: Iterable[Row], listed: Sequence[Listed], mapping: Mapping, tier: Tier, since: str) -> Imported:
+    """Rows of libraries and words of tables as rows of one, each term once, in code-point order of the terms.
 
     Raises:
-        DocumentError: categories the mapping does not know, with the number of their words.
+        DocumentError: categories the mapping does not know, with the number of their words; rows of one term that want
+            different contexts, with the places of both.
     """
     unmapped: Counter[str] = Counter()
+    conflicts: list[str] = []
     imported = Imported()
     rows: dict[str, Row] = {}
+
+    def take(row: Row) -> None:
+        known = rows.get(row.term)
+        if known is None:
+            rows[row.term] = row
+        elif (known.requires, known.excludes) != (row.requires, row.excludes):
+            conflicts.append(
+                f"{row.place}: 与 {known.place} 归一化后为同一个词 {row.term!r} 但条件不同，无法合并；删去其一，或给两个分类相同的 requires、"
+                f"excludes / same term after normalisation as {known.place}, but another context: remove one, or give both "
+                "categories the same requires and excludes"
+            )
+        else:
+            rows[row.term] = _united(known, row)
+            imported.merged += 1
+
+    for row in own:
+        take(row)
     for word, term in zip(listed, normalise_terms([word.word for word in listed]), strict=True):
         try:
             target = mapping.target(word, tier)
         except KeyError:
-            unmapped[word.category] += 1
+            if word.altered:
+                imported.rejected.append(Rejected(word, _not_text(word)))
+            else:
+                unmapped[word.category] += 1
             continue
-        if target is None:
-            imported.rejected.append(Rejected(word, "分类映射为 skip / its category is mapped to skip"))
-        elif not term:
-            imported.rejected.append(Rejected(word, "归一化后为空，永远不会命中 / nothing stays after normalisation"))
-        elif any(char in word.word for char in "\t\r\n") or word.word.startswith("#"):
-            imported.rejected.append(
-                Rejected(word, "含制表符、换行，或以 # 开头 / holds a tab or line end, or begins with #")
-            )
-        else:
-            requires, excludes = (_normalised(terms) for terms in (target.requires, target.excludes))
-            row = Row(word.place, word.word, term, target.risks, target.tier, requires, excludes, "", since)
-            known = rows.get(term)
-            rows[term] = row if known is None else _united(known, row)
-            imported.merged += known is not None
+        reason = _reason(word, term, target)
+        if reason or target is None:
+            imported.rejected.append(Rejected(word, reason))
+            continue
+        requires, excludes = (_normalised(terms) for terms in (target.requires, target.excludes))
+        take(Row(word.place, _written(word, term), term, target.risks, target.tier, requires, excludes, "", since))
     if unmapped:
-        told = [f"{category or '(空 / none)'}: {count} 词 / words" for category, count in unmapped.most_common()]
-        head = (
-            "映射文件没有这些分类，未导入任何内容；给出 risks 与 tier，或 skip / the mapping says nothing of these categories, "
-            "nothing was imported; give risks and tier, or skip"
-        )
-        raise DocumentError("mapping", [head, *told])
+        raise DocumentError("mapping", _unmapped(unmapped))
+    if conflicts:
+        raise DocumentError("import", conflicts)
     imported.rows = [rows[term] for term in sorted(rows)]
     return imported
+
+
+def library_content(rows: Sequence[Row], name: str) -> bytes:
+    """The rows as the content of a library file that loads. Raises DocumentError where it would not."""
+    problems: list[str] = []
+    content = written_rows(rows, name)
+    compile_library(parse_rows(name, content, problems), problems)
+    if problems:
+        raise DocumentError(name, problems)
+    return content
+
+
+def _written(word: Listed, term: str) -> str:
+    """How a word stands in the library, where a line that begins with # is a comment: #词# as it is matched."""
+    return term if word.word.startswith("#") else word.word
+
+
+def _reason(word: Listed, term: str, target: Target | None) -> str:
+    """Why a word is not taken over; "" where it is."""
+    if target is None:
+        return "分类映射为 skip / its category is mapped to skip"
+    if word.altered:
+        return _not_text(word)
+    if not term:
+        return "归一化后为空，永远不会命中 / nothing stays after normalisation"
+    if any(char in word.word for char in "\t\r\n") or _written(word, term).startswith("#"):
+        return "含制表符、换行，或以 # 开头 / holds a tab or line end, or begins with #"
+    return ""
+
+
+def _not_text(word: Listed) -> str:
+    chinese, english = word.altered.split(" / ")
+    return (
+        f"单元格不是文本而是{chinese}，原词可能已被改动；设为文本格式后重新输入 / the cell is no text but {english}, perhaps not what "
+        "was typed: format it as text and enter the word again"
+    )
+
+
+def _unmapped(unmapped: Counter[str]) -> list[str]:
+    told = [f"{category or '(空 / none)'}: {count} 词 / words" for category, count in unmapped.most_common()]
+    head = (
+        "映射文件没有这些分类，未导入任何内容；给出 risks 与 tier，或 skip / the mapping says nothing of these categories, "
+        "nothing was imported; give risks and tier, or skip"
+    )
+    if "" in unmapped:
+        told.append(
+            "若分类只写在每组的第一行，加 --fill-down / where a category stands only in the first row of its group, add --fill-down"
+        )
+    return [head, *told]
 
 
 def _united(known: Row, other: Row) -> Row:
     """Two rows of one term: all risks; the milder tier, for the stricter one would decide on what only one side says."""
     order = ("context", "review", "block")
-    milder = min(known, other, key=lambda row: order.index(row.tier))
-    joined = tuple(sorted({*known.risks, *other.risks}))
-    return Row(
-        known.place, known.written, known.term, joined, milder.tier, milder.requires, milder.excludes, "", known.since
+    notes = dict.fromkeys(note for note in (known.note, other.note) if note)
+    return replace(
+        known,
+        risks=tuple(sorted({*known.risks, *other.risks})),
+        tier=min(known.tier, other.tier, key=order.index),
+        note="；".join(notes),
+        since=min((month for month in (known.since, other.since) if month), default=""),
     )
 
 

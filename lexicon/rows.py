@@ -1,6 +1,5 @@
 """The rows of library files, as written and as matched. The format is described in README.md beside this module."""
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,50 +51,77 @@ def read_rows(paths: Sequence[Path], problems: list[str]) -> Iterator[Row]:
 def parse_rows(name: str, content: bytes, problems: list[str]) -> Iterator[Row]:
     """The sound rows of one file; what is wrong is added to `problems` with file and line."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        problems.append(f"{name}: 不是 UTF-8 / not UTF-8 at byte {error.start}: save the file as UTF-8")
+        header, lines = _lines(name, content)
+    except DocumentError as error:
+        problems += error.problems
         return
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(lines, [])
-    if header[:3] != list(COLUMNS[:3]) or not set(header) <= set(COLUMNS):
-        problems.append(f"{name}:1: 表头应为 / the header should be: {' | '.join(COLUMNS)}, separated by tabs")
-        return
-    rows = [
-        (f"{name}:{lines.line_num}", fields)
-        for fields in lines
-        if any(field.strip() for field in fields) and not fields[0].startswith("#")
-    ]
+    given = [(f"{name}:{number}", fields) for number, fields in lines if not fields[0].startswith("#")]
+    yield from sound_rows(header, given, problems)
+
+
+def require_library(path: Path) -> None:
+    """Raises DocumentError where a file cannot be read or is no library at all."""
+    try:
+        _lines(str(path), path.read_bytes())
+    except OSError as error:
+        raise DocumentError(str(path), [f"{path}: 词库读不了 / cannot read the library: {error.strerror}"]) from None
+
+
+def sound_rows(header: Sequence[str], given: Iterable[tuple[str, list[str]]], problems: list[str]) -> Iterator[Row]:
+    """The sound rows of a table with the library's columns, from each row's place and fields."""
+    rows = [(place, fields) for place, fields in given if any(field.strip() for field in fields)]
     terms = normalise_terms([fields[0] for _, fields in rows])
     for term, (place, fields) in zip(terms, rows, strict=True):
         if len(fields) > len(header):
             problems.append(f"{place}: 列数过多 / {len(fields)} columns, the header has {len(header)}")
             continue
-        row = dict(zip(header, fields, strict=False))
+        row = {column: field.strip() for column, field in zip(header, fields, strict=False)}
         of = tuple(sorted({risk.strip() for risk in row.get("risks", "").split(",") if risk.strip()}))
         wrong = list(_wrong(term, row, of))
         if wrong:
             problems.extend(f"{place}: {item}" for item in wrong)
             continue
         requires, excludes = _terms(row.get("requires")), _terms(row.get("excludes"))
-        note, since = row.get("note", "").strip(), row.get("since", "").strip()
-        yield Row(place, row["term"], term, of, row["tier"], requires, excludes, note, since)
+        yield Row(
+            place, row["term"], term, of, row["tier"], requires, excludes, row.get("note", ""), row.get("since", "")
+        )
 
 
-def write_rows(rows: Iterable[Row], path: Path) -> None:
-    """Writes a library file. Raises DocumentError where a cell would break the format."""
-    lines = ["\t".join(COLUMNS)]
+def _lines(name: str, content: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header and the numbered lines of a library file. Raises DocumentError where it is none."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        told = f"{name}: 不是 UTF-8 / not UTF-8 at byte {error.start}: save the file as UTF-8"
+        raise DocumentError(name, [told]) from None
+    lines = [
+        (number, line.rstrip("\n").split("\t")) for number, line in enumerate(io.StringIO(text, newline=None), start=1)
+    ]
+    header = lines[0][1] if lines else []
+    if header[:3] != list(COLUMNS[:3]) or not set(header) <= set(COLUMNS):
+        told = f"{name}:1: 表头应为 / the header should be: {' | '.join(COLUMNS)}, separated by tabs"
+        raise DocumentError(name, [told])
+    return header, lines[1:]
+
+
+def written_rows(rows: Iterable[Row], name: str) -> bytes:
+    """The content of a library file. Raises DocumentError where a cell would break the format."""
+    lines, broken = ["\t".join(COLUMNS)], []
     for row in rows:
-        cells = [
-            row.written, ",".join(row.risks), row.tier, "|".join(row.requires), "|".join(row.excludes), row.note, row.since,
-        ]  # fmt: skip
-        broken = [cell for cell in cells if any(char in cell for char in "\t\r\n")]
-        if broken or row.written.startswith("#"):
-            raise DocumentError(
-                str(path), [f"{row.place}: 含制表符、换行，或以 # 开头 / holds a tab or a line end, or begins with #"]
-            )
+        cells = cells_of(row)
+        if any(char in cell for cell in cells for char in "\t\r\n") or row.written.startswith("#"):
+            broken.append(f"{row.place}: 含制表符、换行，或以 # 开头 / holds a tab or a line end, or begins with #")
         lines.append("\t".join(cells).rstrip("\t"))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if broken:
+        raise DocumentError(name, broken)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def cells_of(row: Row) -> tuple[str, ...]:
+    """The row as it stands in a file, column by column."""
+    return (
+        row.written, ",".join(row.risks), row.tier, "|".join(row.requires), "|".join(row.excludes), row.note, row.since,
+    )  # fmt: skip
 
 
 def _wrong(term: str, row: dict[str, str], of: tuple[str, ...]) -> Iterator[str]:

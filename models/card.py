@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 
 from models.evaluation import RATES, Outcome, strengths
 from models.fit import PARAMETERS
-from models.rows import Row
+from models.rows import REAL, Row
+from models.seeding import Seed
 from schemas.risks import risks
-from transforms.classifier import MODEL_FILE, Evidence, FalseAlarms, Labels
+from transforms.classifier import MODEL_FILE, NONE, SILENT, Evidence, FalseAlarms, Labels
 from transforms.windows import MAX_WINDOWS, WINDOW
 
 if TYPE_CHECKING:
     from models.train import About
 
-_LIMITS = """\
-- Strength says what a label was learnt from: **real** documents in use, **weak** (seed texts of the project, templates),
-  or **none**: then the model is silent on the risk, which is not a score of zero. Figures on weak evidence are figures on
-  texts of the same making.
+_LIMITS = f"""\
+- Strength says what a label was learnt from: **real**: at least {REAL} documents in use; **weak**: fewer than {REAL} documents
+  (none of many labels), the rest seed texts of the project and templates; **none**: then the model is silent on the risk,
+  which is not a score of zero. Figures on weak evidence are mostly figures on texts of the same making.
+- The threshold of a label is `silent` where none keeps the limits of false alarms: it is scored, and never raised.
+- A document longer than {MAX_WINDOWS * WINDOW:,} tokens is read in {MAX_WINDOWS} windows of {WINDOW} with gaps between them;
+  what stands in a gap is not scored.
 - A score is calibrated on held-back texts of these sets, where risky texts are far more frequent than in a corpus.
 - Characters and words are the tokens: obfuscation by homophones is caught only as far as the training texts show it.
 - A starting point for sampling and review, not a verdict: a document is not harmful because it is flagged, a corpus not
@@ -62,7 +66,8 @@ def render(labels: Labels, rows: Sequence[Row], outcome: Outcome, about: "About"
         ),
         "## Training data",
         _data_table(rows, dict(about.licences)),
-        "Each text once; texts labelled harmless in one place and risky in another are dropped.",
+        "Each text once; texts labelled harmless in one place and risky in another are dropped. Copies of a text and rows of"
+        " one group are of one split.",
         *about.notes,
         "## Limits",
         _LIMITS,
@@ -106,7 +111,7 @@ def _evidence_row(risk: str, name: str, found: Evidence, labels: Labels) -> list
         f"{found.documents:,}",
         f"{found.approximate:,}",
         f"{found.weak:,}",
-        "—" if threshold is None else f"{threshold:.4g}",
+        "—" if threshold is None else "silent" if threshold >= SILENT else f"{threshold:.4g}",
         f"{found.held_back:,}",
         _share(found.precision),
         _share(found.recall),
@@ -167,6 +172,19 @@ def _data_table(rows: Sequence[Row], licences: dict[str, str]) -> str:
             for source in sorted({row.source for row in rows})
         ],
     )
+
+
+def seed_table(seeds: Sequence[Seed]) -> str:
+    """One row a risk: texts of the seed corpus that show it and texts that only look like it, by who made them."""
+    sizes = Counter((seed.subject, seed.label == NONE, seed.by_hand) for seed in seeds)
+    sides = [(False, True), (False, False), (True, True), (True, False)]
+    body = [
+        [subject, *(f"{sizes[subject, harmless, by_hand]:,}" for harmless, by_hand in sides)]
+        for subject in sorted({seed.subject for seed in seeds})
+    ]
+    total = [f"{sum(n for key, n in sizes.items() if key[1:] == side):,}" for side in sides]
+    head = ["risk", "risky, by hand", "risky, from patterns", "harmless, by hand", "harmless, from patterns"]
+    return table(head, [*body, ["all", *total]])
 
 
 def percent(part: int, whole: int) -> str:

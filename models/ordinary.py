@@ -1,5 +1,6 @@
 """Ordinary text: what a classifier must stay silent on. Read from files of documents and cut into pieces."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,8 +24,8 @@ _MADE_UP = (1, 9)  # signs
 _SUFFIXES = (".parquet", ".txt", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 
-def documents(path: Path) -> Iterator[tuple[str, str]]:
-    """Id and text of the documents of a file, or of all files of a folder, in a stable order. Raises DocumentError."""
+def documents(path: Path) -> Iterator[str]:
+    """The texts of the documents of a file, or of all files of a folder, in a stable order. Raises DocumentError."""
     found = sorted(p for p in path.rglob("*") if p.name.endswith(_SUFFIXES)) if path.is_dir() else [path]
     if not path.exists() or not found:
         raise DocumentError(str(path), [f"没有可读的文本 / no text to read ({', '.join(_SUFFIXES)}) there"])
@@ -32,15 +33,15 @@ def documents(path: Path) -> Iterator[tuple[str, str]]:
         yield from _file(file)
 
 
-def _file(file: Path) -> Iterator[tuple[str, str]]:
+def _file(file: Path) -> Iterator[str]:
     if file.suffix == ".parquet":
         try:
             column = pq.read_table(file, columns=["text"])["text"]
         except (pa.ArrowException, OSError, KeyError) as error:
             raise DocumentError(str(file), [f"无法读取 text 列 / its column text cannot be read: {error}"]) from None
-        yield from ((f"{file.name}:{row}", text) for row, text in enumerate(column.to_pylist()) if text)
+        yield from (text for text in column.to_pylist() if text)
     elif file.suffix == ".txt":
-        yield f"{file.parent.name}/{file.name}", file.read_text(encoding="utf-8", errors="replace")
+        yield file.read_text(encoding="utf-8", errors="replace")
     else:
         for number, line in records(file):
             try:
@@ -51,7 +52,7 @@ def _file(file: Path) -> Iterator[tuple[str, str]]:
                 raise DocumentError(
                     str(file), [f"第 {number} 行没有 text / line {number} is no JSON object with a string `text`"]
                 )
-            yield f"{file.name}:{number}", text
+            yield text
 
 
 def pieces(key: str, text: str) -> Iterator[str]:
@@ -65,16 +66,18 @@ def pieces(key: str, text: str) -> Iterator[str]:
 
 
 def ordinary_rows(source: str, path: Path) -> list[Row]:
-    """At most LIMIT pieces a split, split by document."""
-    chosen: dict[str, list[tuple[float, str]]] = {"train": [], "held": [], "dev": []}
-    for key, text in documents(path):
-        place = uniform(f"split/{source}/{key}")
+    """At most LIMIT pieces a split, split by document.
+
+    A document is known by its text: copies of it are of one split and are cut alike, wherever they lie.
+    """
+    chosen: dict[str, set[tuple[float, str]]] = {"train": set(), "held": set(), "dev": set()}
+    for text in documents(path):
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        place = uniform(f"split/{key}")
         split = "held" if place < HELD else "dev" if place < HELD + DEV else "train"
-        chosen[split] += [
-            (uniform(f"{source}/{key}#{number}"), piece)
-            for number, piece in enumerate(pieces(key, text))
-            if piece.strip()
-        ]
+        chosen[split] |= {
+            (uniform(f"{key}#{number}"), piece) for number, piece in enumerate(pieces(key, text)) if piece.strip()
+        }
     harmless = frozenset({NONE})
     return [
         Row(source, split, harmless, piece, "ordinary")

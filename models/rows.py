@@ -2,6 +2,7 @@
 
 A line is `{"text": ..., "labels": [risk ids]}` or `{"text": ..., "risk": risk id}`; no labels, or `none`, means harmless,
 a null risk is skipped and counted. `id`, `split` (train or dev), `set`, `form`, `group` and `map_conf` are optional.
+Rows without a split get one when all rows are there (`settle`), for twins must land on one side.
 """
 
 import gzip
@@ -13,14 +14,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import zstandard
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from schemas.loading import DocumentError
 from transforms.classifier import NONE, known_risks
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 DEV = 0.15  # of the rows whose file does not split them
+REAL = 30  # documents; what is known from fewer is called weak
+SPLITS = ("", "train", "held", "dev")  # a text found in several is of the last of them
 
 # What a text is. Prompts put to a model are no documents; what people or patterns made up on purpose is weak evidence.
 CONTENT = "content"
@@ -35,7 +41,7 @@ class Row:
     """One text with its labels, `none` where it is harmless. `source` is the labelled set or the kind of ordinary text."""
 
     source: str
-    split: str  # train | held (calibration and thresholds) | dev (figures)
+    split: str  # train | held (calibration and thresholds) | dev (figures); empty: the file leaves it to `settle`
     labels: frozenset[str]
     text: str
     form: str = CONTENT
@@ -141,12 +147,19 @@ def _row(record: Any, file: str, key: str) -> Row | str:
     labels = _labels(record)
     if labels is None:
         return "无标签 / no risk assigned"
-    if split is None:
-        split = "dev" if uniform(f"split/{record.get('id', text)}") < DEV else "train"
     approximate = record.get("map_conf") == "approx"
-    return Row(
-        source, split, labels, text, form, approximate, str(record.get("id", "")), group=str(record.get("group", ""))
-    )
+    identity, group = _name(record, "id"), _name(record, "group")
+    return Row(source, split or "", labels, text, form, approximate, identity, group=group)
+
+
+def _name(record: dict[str, Any], key: str) -> str:
+    """The value of a key that names something; empty where it is absent or null."""
+    value = record.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _RowError(f"{key}: 应为字符串或整数 / should be a string or a whole number, not {value!r}")
+    return str(value)
 
 
 def _labels(record: dict[str, Any]) -> frozenset[str] | None:
@@ -170,15 +183,55 @@ def _labels(record: dict[str, Any]) -> frozenset[str] | None:
 def settle(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
     """Each text once, with the labels all its rows give it; `keys` say which texts are the same.
 
-    A text found both harmless and risky is dropped: one of the two is wrong, and nothing here says which.
+    What hangs together, by a text or by a group, is of one split: the strongest its rows name (dev, held, train), else
+    by hash. The result depends on the rows only, not on their order: it is ordered by key, and of several rows of a
+    text the one that is the best evidence stands for it. A text found both harmless and risky is dropped: one of the
+    two is wrong, and nothing here says which.
     """
+    taught = [(key, row) for key, row in zip(keys, rows, strict=True) if key]  # a text without a token teaches nothing
+    ordered = sorted(taught, key=lambda pair: (pair[0], _rank(pair[1])))
     labels: dict[str, set[str]] = {}
-    for key, row in zip(keys, rows, strict=True):
+    for key, row in ordered:
         labels.setdefault(key, set()).update(row.labels)
-    settled, seen = [], {""}  # a text without a token teaches nothing
-    for key, row in zip(keys, rows, strict=True):
-        contested = NONE in labels.get(key, ()) and len(labels[key]) > 1
+    splits, names, fixed = _units(ordered)
+    settled: list[Row] = []
+    seen: set[str] = set()
+    for place, (key, row) in enumerate(ordered):
+        contested = NONE in labels[key] and len(labels[key]) > 1
         if key not in seen and not contested:
             seen.add(key)
-            settled.append(replace(row, labels=frozenset(labels[key])))
+            given = frozenset(labels[key])
+            settled.append(replace(row, labels=given, split=splits[place], group=names[place], fixed=fixed[place]))
     return settled
+
+
+def _rank(row: Row) -> tuple[object, ...]:
+    """Where a row stands among those of one text: documents before what was made up, exact labels before others."""
+    made_up = row.form != CONTENT
+    return made_up, row.form, row.approximate, row.source, row.text, row.split, row.id, row.group, row.repeat, row.fixed
+
+
+def _units(ordered: Sequence[tuple[str, Row]]) -> tuple[list[str], list[str], list[bool]]:
+    """Split, name and whether the split is settled, by row, of what hangs together by a text or by a group.
+
+    The name is the first of its groups; a text without one is named by its key. Settled rows get the same names again.
+    """
+    number: dict[tuple[str, str], int] = {}
+    text = [number.setdefault(("text", key), len(number)) for key, _ in ordered]
+    group = [
+        number.setdefault(("group", row.group) if row.group else ("text", key), len(number)) for key, row in ordered
+    ]
+    edges = coo_matrix((np.ones(len(ordered)), (text, group)), shape=(len(number), len(number)))
+    unit = connected_components(edges, directed=False)[1][text].tolist() if ordered else []
+    split: dict[int, str] = {}
+    name: dict[int, tuple[bool, str]] = {}
+    fixed: set[int] = set()
+    for mine, (key, row) in zip(unit, ordered, strict=True):
+        split[mine] = max(split.get(mine, ""), row.split, key=SPLITS.index)
+        called = not row.group, row.group or key
+        name[mine] = min(name.get(mine, called), called)
+        if row.fixed or row.form == "ordinary":
+            fixed.add(mine)
+    for mine, found in split.items():
+        split[mine] = found or ("dev" if uniform(f"split/{name[mine][1]}") < DEV else "train")
+    return [split[mine] for mine in unit], [name[mine][1] for mine in unit], [mine in fixed for mine in unit]

@@ -10,13 +10,12 @@ from scipy.optimize import minimize
 from scipy.stats import binomtest
 
 from models.rows import Row
-from transforms.classifier import FLOOR, Calibration, FalseAlarms
+from transforms.classifier import FLOOR, SILENT, Calibration, FalseAlarms
 
 FALSE_ALARMS = 0.002  # of ordinary texts, for all labels together
 SET_ALARMS = 0.02  # of the harmless rows of each labelled set, for all labels together
 MIN_THRESHOLD = 0.5  # below one half the model itself says: rather not
 MIN_PRECISION = 0.7  # of a label on the held-back texts
-SILENT = 1.0  # the threshold of a label that keeps the limits nowhere: it speaks only when it is certain
 
 _SLOPES = (0.2, 2.0)
 _PRIOR = 5.0  # texts' worth of belief that evidence needs no calibration: seeds would make it a step
@@ -76,22 +75,27 @@ class _Ladder:
 
 
 def choose(
-    rows: Sequence[Row], scores: Matrix, labels: Sequence[str], false_alarms: float = FALSE_ALARMS
+    rows: Sequence[Row],
+    scores: Matrix,
+    labels: Sequence[str],
+    false_alarms: float = FALSE_ALARMS,
+    set_alarms: float = SET_ALARMS,
 ) -> dict[str, float]:
     """The threshold of each label that finds most of the risks within the limits, for all labels together.
 
-    At most `false_alarms` of ordinary text (of harmless rows where there is none) and SET_ALARMS of the harmless rows of
-    each set may be flagged; a label must be right at least as often as MIN_PRECISION says. Every set counts alike for a
-    label, however large. Prices for the limits, raised where one is broken and lowered where it is not used up, let each
-    label choose for itself; what the best such choice leaves over is spent step by step.
+    At most `false_alarms` of ordinary text (of harmless rows where there is none) and `set_alarms` of the harmless rows
+    of each set may be flagged; a label must be right at least as often as MIN_PRECISION says. Every set counts alike for a
+    label, however large. A label that keeps the limits nowhere is SILENT. Prices for the limits,
+    raised where one is broken and lowered where it is not used up, let each label choose for itself; what the best such
+    choice leaves over is spent step by step.
     """
-    limits = _limits(rows, false_alarms)
+    limits = _limits(rows, false_alarms, set_alarms)
     ladders = [_ladder(rows, scores[:, column], label, limits) for column, label in enumerate(labels)]
     chosen = _spend(scores, limits, ladders, _bargain(scores, limits, ladders))
     return {label: float(ladder.levels[i]) for label, ladder, i in zip(labels, ladders, chosen, strict=True)}
 
 
-def _limits(rows: Sequence[Row], false_alarms: float) -> list[_Limit]:
+def _limits(rows: Sequence[Row], false_alarms: float, set_alarms: float) -> list[_Limit]:
     harmless = np.array([row.harmless for row in rows], dtype=np.bool_)
     ordinary = harmless & np.array([row.form == "ordinary" for row in rows], dtype=np.bool_)
     if not ordinary.any():
@@ -100,7 +104,7 @@ def _limits(rows: Sequence[Row], false_alarms: float) -> list[_Limit]:
     for source in sorted({row.source for row in rows if row.form != "ordinary"}):
         own = np.flatnonzero(harmless & np.array([row.source == source for row in rows]))
         if len(own) >= _SMALL_SET:
-            limits.append(_Limit(own, int(SET_ALARMS * len(own))))
+            limits.append(_Limit(own, int(set_alarms * len(own))))
     return limits
 
 

@@ -15,13 +15,15 @@ import numpy as np
 from models import card
 from models.evaluation import Outcome, evidence_matrix, measure
 from models.fit import fit, tokenise
-from models.rows import CONTENT, WEAK_FORMS, Row, settle, uniform
-from models.thresholds import FALSE_ALARMS, calibrate, choose, false_alarms_found, scores_of
+from models.rows import CONTENT, REAL, WEAK_FORMS, Row, settle, uniform
+from models.thresholds import FALSE_ALARMS, SET_ALARMS, calibrate, choose, false_alarms_found, scores_of
 from schemas.loading import DocumentError
 from transforms.classifier import (
     LABELS_FILE,
     MODEL_FILE,
     NONE,
+    RECIPE_VERSION,
+    SILENT,
     Calibration,
     Classifier,
     Evidence,
@@ -30,10 +32,7 @@ from transforms.classifier import (
 )
 from transforms.windows import TOKENISER_VERSION
 
-VERSION = 2  # of the recipe, written to labels.json
-
 HELD = 0.15  # of the training rows; ordinary text brings its own split
-REAL = 30  # documents; with fewer, evidence is called weak
 
 Log = Callable[[str], None]
 
@@ -54,22 +53,22 @@ def prepare(rows: Sequence[Row]) -> list[Row]:
 
     Rows of one group are held back together, whatever set they are of; `dev` is kept as the sets split it.
     """
-    keys = [" ".join(windows) for windows in tokenise([row.text for row in rows])]
-    settled = settle(rows, keys)
     return [
         replace(row, split="held")
-        if row.split == "train"
-        and row.form != "ordinary"
-        and not row.fixed
-        and uniform(f"held/{row.group or row.text}") < HELD
+        if row.split == "train" and not row.fixed and uniform(f"held/{row.group}") < HELD
         else row
-        for row in settled
+        for row in settled(rows)
     ]
+
+
+def settled(rows: Sequence[Row]) -> list[Row]:
+    """Each text once and of one split; texts are the same if the classifier reads them alike."""
+    return settle(rows, [" ".join(lines) for lines in tokenise([row.text for row in rows])])
 
 
 def check_trainable(rows: Sequence[Row], place: str) -> None:
     """Raises DocumentError where the rows cannot train anything."""
-    training = [row for row in rows if row.split == "train"]
+    training = [row for row in rows if row.split in ("", "train")]
     labels = {label for row in training for label in row.labels}
     if not training:
         raise DocumentError(place, ["没有可训练的文本 / no text to train on; give labelled JSON Lines"])
@@ -82,7 +81,13 @@ def check_trainable(rows: Sequence[Row], place: str) -> None:
         raise DocumentError(place, ["没有无害文本 / no harmless text: add rows with `labels: []`, or --ordinary"])
 
 
-def build(rows: Sequence[Row], out: Path, about: About, false_alarms: float = FALSE_ALARMS) -> Labels:
+def build(
+    rows: Sequence[Row],
+    out: Path,
+    about: About,
+    false_alarms: float = FALSE_ALARMS,
+    set_alarms: float = SET_ALARMS,
+) -> Labels:
     """Fits, calibrates and chooses thresholds on prepared rows; writes `risk.bin` and `labels.json`."""
     training = [row for row in rows if row.split == "train"]
     held = [row for row in rows if row.split == "held"]
@@ -91,9 +96,9 @@ def build(rows: Sequence[Row], out: Path, about: About, false_alarms: float = FA
     model = out / MODEL_FILE
     fit(training, model)
     draft = Labels(
-        version=VERSION,
+        version=RECIPE_VERSION,
         tokeniser=TOKENISER_VERSION,
-        labels=dict.fromkeys(labels, 1.0),
+        labels=dict.fromkeys(labels, SILENT),
         name=about.name,
         licence=about.licence,
         untrained=sorted(known_risks() - set(labels)),
@@ -108,14 +113,19 @@ def build(rows: Sequence[Row], out: Path, about: About, false_alarms: float = FA
         else Calibration()
         for column, label in enumerate(labels)
     ]
-    thresholds = choose(held, scores_of(evidence, calibrations), labels, false_alarms)
+    thresholds = choose(held, scores_of(evidence, calibrations), labels, false_alarms, set_alarms)
     final = draft.model_copy(update={"labels": thresholds, "calibration": dict(zip(labels, calibrations, strict=True))})
     write_labels(out, final)
     return final
 
 
 def train(
-    rows: Sequence[Row], out: Path, about: About, false_alarms: float = FALSE_ALARMS, log: Log = lambda _: None
+    rows: Sequence[Row],
+    out: Path,
+    about: About,
+    false_alarms: float = FALSE_ALARMS,
+    log: Log = lambda _: None,
+    set_alarms: float = SET_ALARMS,
 ) -> Outcome:
     """Builds a model from rows as read, measures it on `dev` and writes its card. Returns what was measured.
 
@@ -127,7 +137,7 @@ def train(
     ready = prepare(rows)
     check_trainable(ready, about.name)
     log(f"训练 / fitting: {sum(row.split == 'train' for row in ready):,} texts")
-    labels = build(ready, out, about, false_alarms)
+    labels = build(ready, out, about, false_alarms, set_alarms)
     log("评测 / measuring")
     dev = [row for row in ready if row.split == "dev"]
     outcome = measure(out, dev)

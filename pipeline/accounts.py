@@ -56,14 +56,15 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
     """Counts of decided documents of one source."""
     tally: Tally = Counter()
     admitted = documents.column("admitted")
+    violations, unscored = documents.column("illegal_unhealthy"), pc.is_valid(documents.column("unscored"))
+    candidates = pc.greater(pc.list_value_length(documents.column("candidate_risks")), 0)
     flags = {
-        "violations": documents.column("illegal_unhealthy"),
+        "violations": violations,
         "risk31": pc.greater(pc.list_value_length(documents.column("risks")), 0),
-        "with_candidates": pc.or_(
-            documents.column("illegal_unhealthy"),
-            pc.greater(pc.list_value_length(documents.column("candidate_risks")), 0),
-        ),
+        "with_candidates": pc.or_(pc.or_(violations, candidates), unscored),  # what is unscored may violate
         "pii": pc.not_equal(documents.column("pii_level"), "none"),
+        "unscored": unscored,
+        "undecided": pc.and_(unscored, pc.invert(violations)),
     }
     for phase, mask in (("collected", None), ("admitted", admitted)):
         for unit, column in (

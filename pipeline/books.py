@@ -10,6 +10,7 @@ from pipeline.accounts import Item, Tally
 from pipeline.database import result_files, shard_counts
 from pipeline.decisions import DecidedUnit
 from pipeline.errors import RunFailed
+from pipeline.review import undecided_sources
 from pipeline.samples import sizes
 from pipeline.scan import Quarantined
 from pipeline.scans import sha256_file
@@ -203,10 +204,11 @@ def result(
             "texts": sum(row["texts"] for row in rows["known_answers"]),
             "found": sum(row["found"] for row in rows["known_answers"]),
             "below_floor": below_floor(rows["known_answers"]),
+            "unscored": sum(row["unscored"] for row in rows["known_answers"]),
         },
         "clauses": {row["clause"]: row["verdict"] for row in rows["clauses"]},
         "gates": {
-            "blacklist": not blacklisted,
+            "blacklist": not blacklisted and not undecided_sources(rows["source_stats"]),
             "technical": technical > 0
             and qualified * of >= passing * technical
             and not below_floor(rows["known_answers"]),

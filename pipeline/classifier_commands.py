@@ -82,17 +82,24 @@ def evaluate(
         raise UsageError(f"--plot {plot}: 应为 .svg 文件 / should be an .svg file")
     with _errors():
         from models.evaluation import measure
-        from models.ordinary import documents
+        from models.ordinary import ordinary_rows
         from models.plot import calibration_plot
-        from models.rows import PROMPTS, Row, read_labelled
-        from transforms.classifier import NONE, read_labels
+        from models.rows import PROMPTS, read_labelled
+        from models.train import settled
+        from transforms.classifier import read_labels
 
         labels = read_labels(model)
         labelled = read_labelled(data)
         _say_skipped(labelled)
-        rows = [row for row in labelled.rows if row.form not in PROMPTS and split in (row.split, "all")]
+        given = [row for row in labelled.rows if row.form not in PROMPTS]
         for path in ordinary or []:
-            rows += [Row(path.name, "dev", frozenset({NONE}), text, "ordinary") for _, text in documents(path) if text]
+            pieces = ordinary_rows(path.name, path)
+            if not any(split in (row.split, "all") for row in pieces):
+                _note(
+                    f"{path}: 没有留出的普通文本 / no document of it is held back for figures; --split all takes every one"
+                )
+            given += pieces
+        rows = [row for row in settled(given) if split in (row.split, "all")]
         if not rows:
             raise UsageError("没有可评测的文本 / nothing to measure on; --split all takes every row")
         outcome = measure(model, rows)
@@ -114,6 +121,7 @@ def show(
 ) -> int:
     """模型卡摘要 / The model card in short."""
     from models import STARTER_MODEL
+    from transforms.classifier import Classifier
 
     folder = model or STARTER_MODEL
     with _errors():
@@ -121,6 +129,7 @@ def show(
         from transforms.classifier import read_labels
 
         labels = read_labels(folder)
+        Classifier(folder).check()
         _print_labels(folder, labels)
     print(evidence_table(labels))
     print(f"模型卡 / model card: {folder / 'card.md'}")
@@ -128,6 +137,7 @@ def show(
 
 
 def _print_labels(folder: Path, labels: "Labels") -> None:
+    from models.rows import REAL
     from transforms.classifier import Classifier
 
     print(f"模型 / model: {labels.name or folder.name}, recipe {labels.version}, {(labels.bytes or 0) / 1e6:.1f} MB")
@@ -136,7 +146,8 @@ def _print_labels(folder: Path, labels: "Labels") -> None:
     strong = [risk for risk, found in labels.evidence.items() if found.strength == "real"]
     weak = [risk for risk, found in labels.evidence.items() if found.strength == "weak"]
     print(
-        f"证据 / evidence: {len(strong)} 真实文档 / real documents, {len(weak)} 弱 / weak, {len(labels.untrained)} 无 / none"
+        f"证据 / evidence: {len(strong)} 真实文档 / real documents, {len(weak)} 弱（文档不足 {REAL}） / weak"
+        f" (fewer than {REAL} documents), {len(labels.untrained)} 无 / none"
     )
     if labels.false_alarms is not None and labels.false_alarms.texts:
         found = labels.false_alarms

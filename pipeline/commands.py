@@ -128,7 +128,7 @@ def verify(
 ) -> int:
     """重算并核对运行所声称的一切 / Recomputes and checks everything a run claims."""
     from pipeline.output import Output
-    from pipeline.verify import UNPROVED
+    from pipeline.verify import unproved
     from pipeline.verify import verify as check
 
     wrong = 0
@@ -142,7 +142,7 @@ def verify(
         return 3
     print("全部相符 / everything agrees")
     print("无法由此证明 / what this cannot prove:")
-    for line in UNPROVED:
+    for line in unproved(Output(out.absolute())):
         print(f"  - {line}")
     return 0
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
 
+from models import STARTER_MODEL
 from pipeline.errors import UsageError
 from pipeline.evidence import Gathered, gather
 from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
@@ -21,6 +22,7 @@ from schemas.policy import Policy, load_policy
 from schemas.profile import Profile, load_profile
 from schemas.scorers import ConfirmSettings, read_confirm
 from schemas.sources import SourceRecord
+from transforms.classifier import ModelError, read_labels
 from transforms.provenance import registrable_domain
 
 
@@ -269,6 +271,8 @@ class _Checker:
                 f"规则 {', '.join(policy.confirms)} 用到 confirmed，但没有配置复核模型 / these rules use `confirmed`, but "
                 f"classifier.confirm with scope candidates or all is not configured",
             )
+        if policy is not None and confirm is not None and deciding:
+            self._cascades(policy, confirm)
         for key in ("lexicons", "blocked"):
             names = self.content.get(key)
             for index, name in enumerate(names if isinstance(names, list) else ()):
@@ -321,6 +325,48 @@ class _Checker:
         settings, problems = read_confirm(content, self.root, ("classifier", "confirm"), self.base)
         self.problems += [f"{self.file}: {problem}" for problem in problems]
         return settings
+
+    def _cascades(self, policy: Policy, confirm: ConfirmSettings) -> None:
+        """A scorer must have a say, and whatever a rule wants confirmed must be asked about."""
+        if not policy.confirms:
+            self._problem(
+                ("policy",),
+                "配置了复核模型，但没有一条规则用到 confirmed，复核不起作用；请加上这样的规则，或删去 policy 以用随附的 cascade，或写 scope: technical_sample / "
+                "a confirming scorer is configured, but no rule uses `confirmed`, so its answers would decide nothing: add such "
+                "a rule, drop policy to use the bundled cascade, or write scope: technical_sample",
+            )
+        if confirm.scope != "candidates":
+            return
+        nominate = ("classifier", "confirm", "nominate")
+        wanted = [rule for rule in policy.rules if rule.when.nominated]
+        for rule in wanted:
+            missing = [tier for tier in rule.when.tiers if tier not in confirm.nominate.terms]
+            if missing:
+                self._problem(
+                    (*nominate, "terms"),
+                    f"规则 {rule.name} 需确认的语料不会被提名，未经复核即通过；请加上 {', '.join(missing)} / what rule {rule.name} wants confirmed "
+                    f"would not be nominated and pass unasked: add {', '.join(missing)}, or write scope: all",
+                )
+        least = min((self._least(rule.when.score) for rule in wanted if rule.when.score is not None), default=1.0)
+        scored = [rule.name for rule in wanted if rule.when.score is not None]
+        if scored and (confirm.nominate.score is None or confirm.nominate.score > least):
+            self._problem(
+                (*nominate, "score"),
+                f"规则 {', '.join(scored)} 需确认的语料不会全被提名，未经复核即通过；应不高于 {least:g} / not all that rules {', '.join(scored)} "
+                f"want confirmed would be nominated, and it would pass unasked: write at most {least:g}, or scope: all",
+            )
+
+    def _least(self, score: float | str) -> float:
+        """The score a rule asks for; of `threshold` the lowest the classifier's labels have."""
+        if not isinstance(score, str):
+            return score
+        classifier = self.content.get("classifier")
+        name = classifier.get("model") if isinstance(classifier, dict) else None
+        try:
+            folder = self.base / name if isinstance(name, str) else Path(str(STARTER_MODEL))
+            return min(read_labels(folder).labels.values(), default=1.0)
+        except ModelError:  # reported where the classifier is loaded
+            return 1.0
 
     def _profile_name(self) -> str:
         name = str(self.content.get("profile", "tc260-003"))

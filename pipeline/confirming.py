@@ -19,6 +19,7 @@ from pipeline.scan import ScannedUnit, read_unit
 from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, layer_key
 from transforms.confirm import Candidate, Confirm, Judged, Usage
 from transforms.fingerprint import content_hashes
+from transforms.scorers.base import Place
 from transforms.text import TextBatch
 
 LAYER = "confirm"
@@ -62,9 +63,9 @@ def confirm_unit(
 
 def nominated_rows(
     scanned: ScannedUnit, confirm: Confirm, store: ScanStore
-) -> tuple[dict[int, tuple[int, ...]], dict[int, bytes]]:
+) -> tuple[dict[int, tuple[Place, ...]], dict[int, bytes]]:
     """The rows of the unit to judge with the places of their evidence, and the hashes their texts had."""
-    nominated: dict[int, tuple[int, ...]] = {}
+    nominated: dict[int, tuple[Place, ...]] = {}
     hashes: dict[int, bytes] = {}
     with contextlib.ExitStack() as opened:
         base, keywords, classifier = (
@@ -84,7 +85,7 @@ def nominated_rows(
 
 def judge_rows(
     unit: Unit,
-    nominated: Mapping[int, tuple[int, ...]],
+    nominated: Mapping[int, tuple[Place, ...]],
     hashes: Mapping[int, bytes],
     confirm: Confirm,
     limits: Limits,

@@ -17,9 +17,9 @@ from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.scan import Base
 from schemas.loading import DocumentError
-from transforms.classifier import Classifier, Labels, ModelError, read_labels
+from transforms.classifier import LABELS_FILE, Classifier, Labels, ModelError, read_labels
 from transforms.confirm import Confirm
-from transforms.decide import Decider, Verdict
+from transforms.decide import NOT_ASKED, Decider, Verdict
 from transforms.fingerprint import Fingerprint
 from transforms.keywords import Keywords, VariantError
 from transforms.pii import PersonalInformation
@@ -83,6 +83,13 @@ class Detectors:
         assert isinstance(classifier, Classifier)
         return read_labels(classifier.model_dir)
 
+    @property
+    def _labels_sha256(self) -> str:
+        """Digest of the model's labels.json: what it says of evidence enters no fingerprint."""
+        classifier = self.stages["classifier"]
+        assert isinstance(classifier, Classifier)
+        return hashlib.sha256((classifier.model_dir / LABELS_FILE).read_bytes()).hexdigest()
+
     def versions(self) -> dict[str, Any]:
         """What the run was computed with."""
         confirm = {"confirm": self.confirm.fingerprint()} if self.confirm else {}
@@ -92,12 +99,16 @@ class Detectors:
             "lexicon_sha256": self.decider.library.sha256,
             "lexicon_terms": len(self.decider.library.entries),
             "thresholds": dict(sorted(self.decider.thresholds.items())),
+            "labels_sha256": self._labels_sha256,
             "libraries": {name: metadata.version(name) for name in (*LIBRARIES, *self._optional)},
         }
 
     def shared_among(self, workers: int) -> "Detectors":
-        """As each of so many workers uses them: limits of the confirming scorer are divided."""
-        return replace(self, confirm=self.confirm.shared_among(workers)) if self.confirm else self
+        """As each of so many workers uses them: limits of the confirming scorer are divided. Raises UsageError."""
+        try:
+            return replace(self, confirm=self.confirm.shared_among(workers)) if self.confirm else self
+        except ScorerError as error:
+            raise UsageError(str(error)) from None
 
     def facts(self, batch: TextBatch) -> dict[str, pa.RecordBatch]:
         """The layers decisions are made from, of documents held in memory."""
@@ -108,12 +119,26 @@ class Detectors:
 
     def decide_texts(self, batch: TextBatch) -> list[Verdict]:
         """What is decided of texts that stand for themselves, without source and place."""
+        return self.judge_texts(batch)[0]
+
+    def judge_texts(self, batch: TextBatch) -> tuple[list[Verdict], list[str | None]]:
+        """The same, with the reason for each text the confirming scorer gave no answer for."""
         facts = {name: self.stages[name](batch) for name in ("keywords", "classifier")}
         columns = [facts["keywords"].column("hits"), facts["classifier"].column("scores")]
+        unscored: list[str | None] = [None] * len(batch)
         if self.confirming is not None:
-            columns.append(self.confirming(batch, facts["keywords"], facts["classifier"]).column("scores"))
-        rows = zip(*(column.to_pylist() for column in columns), strict=True)
-        return [self.decider.judge(*(found or [] for found in row)) for row in rows]
+            confirmed = self.confirming(batch, facts["keywords"], facts["classifier"])
+            columns.append(confirmed.column("scores"))
+            unscored = confirmed.column("unscored").to_pylist()
+            columns.append(confirmed.column("asked"))
+        verdicts = []
+        for row, (hits, scores, *rest) in enumerate(zip(*(column.to_pylist() for column in columns), strict=True)):
+            said, asked = rest or (None, False)
+            verdict = self.decider.judge(hits or [], scores or [], said or (), asked)
+            if verdict.not_asked:
+                unscored[row] = unscored[row] or NOT_ASKED
+            verdicts.append(verdict)
+        return verdicts, unscored
 
 
 def load_detectors(config: Config) -> Detectors:

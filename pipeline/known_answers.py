@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from pipeline.detectors import Detectors
 from schemas.known_answers import KnownAnswers, load_known_answers
+from transforms.decide import NOT_ASKED
 from transforms.text import TextBatch
 
 
@@ -13,16 +14,17 @@ def known_answer_rows(detectors: Detectors, known: KnownAnswers | None = None) -
     """Rows of `known_answers`: by risk how many texts there are, how many were found, and by what.
 
     A text counts as found where the assessment policy decides a violation of the risk it was written for. Risks the
-    profile does not count are not asked for.
+    profile does not count are not asked for. `unscored` are those the confirming scorer was asked about in vain.
     """
     known = known or load_known_answers()
     counted = [risk for risk in known.texts if risk in detectors.decider.profile.counted_risks]
     texts = [(risk, text) for risk in counted for text in known.texts[risk]]
     batch = TextBatch(pa.record_batch([pa.array([text for _, text in texts], pa.large_string())], names=["text"]))
-    decided = detectors.decide_texts(batch)
+    decided = list(zip(*detectors.judge_texts(batch), strict=True))
     rows = []
     for risk in counted:
-        own = [verdict for (of, _), verdict in zip(texts, decided, strict=True) if of == risk]
+        judged = [pair for (of, _), pair in zip(texts, decided, strict=True) if of == risk]
+        own = [verdict for verdict, _ in judged]
         found = sum(risk in verdict.risks for verdict in own)
         rows.append(
             {
@@ -33,6 +35,7 @@ def known_answer_rows(detectors: Detectors, known: KnownAnswers | None = None) -
                 "by_classifier": sum(risk in verdict.classifier_risks for verdict in own),
                 "as_candidate": sum(risk in verdict.candidates for verdict in own),
                 "passed": known.reached(found, len(own)),
+                "unscored": sum(unscored not in (None, NOT_ASKED) for _, unscored in judged),
             }
         )
     return rows

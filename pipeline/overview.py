@@ -11,6 +11,8 @@ from rich.text import Text
 
 from pipeline.events import read_progress
 from pipeline.output import Output, Run
+from pipeline.review import UNDECIDED, undecided_sources
+from transforms.decide import NOT_ASKED
 
 if TYPE_CHECKING:
     from pipeline.match import Matched
@@ -82,6 +84,8 @@ def show_result(run: Run, out: Console) -> None:
     if not totals["books_complete"]:
         out.print("  哪些分片、为何 / which shards, and why: corpus-audit query OUT rejects")
     out.print(_sources(result))
+    if undecided_sources(result["sources"]):
+        _show_undecided(result, out)
     buckets = dict.fromkeys(_BUCKETS, 0)
     for row in result["buckets"]:
         if row["phase"] == "admitted":
@@ -98,8 +102,11 @@ def show_result(run: Run, out: Console) -> None:
     )
     known = result["known_answers"]
     below = known["below_floor"]
+    unasked = (
+        f"，复核模型未答复 / without the confirming scorer's answer {known['unscored']:,}" if known["unscored"] else ""
+    )
     out.print(
-        f"已知答案 / known answers: {known['found']:,} / {known['texts']:,} 检出 / found"
+        f"已知答案 / known answers: {known['found']:,} / {known['texts']:,} 检出 / found{unasked}"
         + (
             f"；低于下限的风险，技术抽检不作结论 / below the floor, the technical check proves nothing: {', '.join(below)}"
             if below
@@ -108,6 +115,8 @@ def show_result(run: Run, out: Console) -> None:
         style="bold" if below else None,
         markup=False,
     )
+    if unasked:
+        out.print("  未答复的已知答案不能说明检测器好坏，须重新运行 / these say nothing of the detectors: run again")
     confirm = run.manifest.get("confirm")
     if confirm is not None:
         unanswered = sum(confirm["unscored"].values())
@@ -142,6 +151,19 @@ def show_result(run: Run, out: Console) -> None:
         out.print(f"黑名单 / blacklisted: {', '.join(result['blacklisted'])}", style="bold", markup=False)
 
 
+def _show_undecided(result: dict[str, Any], out: Console) -> None:
+    """The sources nobody can clear while so much of them is unscored."""
+    for row in result["sources"]:
+        if UNDECIDED in row["review_reasons"]:
+            out.print(
+                f"{UNDECIDED}: {row['source_id']}: {row['unscored']:,} 条未得答复，若违规则超过门槛，尚不能通过；重新运行补问，原因为 "
+                f"{NOT_ASKED} 的须放宽 nominate / unscored documents that could put it above the maximum; it does not pass until they are "
+                f"answered: run again, and where the reason is {NOT_ASKED}, widen nominate",
+                style="bold",
+                markup=False,
+            )
+
+
 def _sources(result: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
     headers = (
@@ -158,6 +180,8 @@ def _sources(result: dict[str, Any]) -> Table:
     for row in result["sources"]:
         black = row["status"] == "blacklisted"
         status = "黑名单 / blacklisted" if black else "需复核 / review" if row["needs_review"] else "—"
+        if UNDECIDED in row["review_reasons"]:
+            status += f" ({UNDECIDED})"
         table.add_row(
             Text(row["source_id"]),
             f"{row['documents']:,}",

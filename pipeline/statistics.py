@@ -7,6 +7,7 @@ from typing import Any
 
 from blacklist.rule import exceeds
 from pipeline.accounts import PHASES, Item, Tally
+from pipeline.review import UNDECIDED, undecided_sources
 from schemas.profile import Profile
 from schemas.sources import SourceRecord
 
@@ -82,9 +83,11 @@ def _source_row(
     maximum = profile.source_rate.maximum
     above = exceeds(violations, documents, maximum)
     limit = maximum[0] / maximum[1]
+    undecided = count("undecided")
     reasons = {
         "copies_change_the_rate": above != exceeds(distinct.violations, distinct.documents, maximum),
         "candidates_would_cross": not above and exceeds(candidates, documents, maximum),
+        UNDECIDED: not above and exceeds(violations + undecided, documents, maximum),
         "interval_straddles_limit": documents > 0 and low <= limit <= high,
         "small_source": documents < SMALL_SOURCE,
         "books_incomplete": source_id in incomplete,
@@ -109,6 +112,7 @@ def _source_row(
         "review_reasons": [name for name, applies in reasons.items() if applies],
         "repeated_ids": distinct.repeated_ids,
         "without_url": distinct.without_url,
+        "unscored": count("unscored"),
     }
 
 
@@ -159,11 +163,13 @@ def clause_rows(
     passing, of = profile.technical.passing
     failed = sampled > 0 and qualified * of < passing * sampled
     blacklisted = [row["source_id"] for row in rows if row["status"] == "blacklisted"]
+    undecided = ", ".join(undecided_sources(rows))
+    open_rates = f"；未得答复者过多，尚不能判定 / too much unscored to tell: {undecided}" if undecided else ""
     known: dict[str, tuple[str, str]] = {
         profile.source_rate.clause: (
             "待人工",
             f"已机检 {len(rows)} 个来源，{len(blacklisted)} 个列入黑名单；尚无来源评估样本的人工判定 / {len(rows)} sources audited by "
-            f"machine, {len(blacklisted)} blacklisted; no source assessment by people yet (source_stats)",
+            f"machine, {len(blacklisted)} blacklisted; no source assessment by people yet (source_stats){open_rates}",
         ),
         profile.manual.clause: (
             "待人工",
@@ -194,5 +200,9 @@ def below_floor(known_answers: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _unknown(known_answers: Iterable[Mapping[str, Any]]) -> str:
-    below = ", ".join(below_floor(known_answers))
-    return f"；已知答案低于下限 / known answers below the floor: {below} (known_answers)" if below else ""
+    rows = list(known_answers)
+    below, unscored = ", ".join(below_floor(rows)), sum(row["unscored"] for row in rows)
+    text = f"；已知答案低于下限 / known answers below the floor: {below} (known_answers)" if below else ""
+    if unscored:
+        text += f"；{unscored} 条已知答案未得复核答复，须重新运行 / {unscored} known answers without the confirming scorer's answer: run again"
+    return text

@@ -30,7 +30,7 @@ def batches_of(patterns: Sequence[str], fields: Fields | None = None) -> Iterato
         }
     )
     limits = Limits()
-    for file in _files(patterns):
+    for file in files_of(patterns):
         layout = layout_of(Path(file.location).name, None)
         assert layout is not None, file.name
         shard = Shard(file.name, file.location, file.size or 0, file.version, layout)
@@ -41,7 +41,8 @@ def batches_of(patterns: Sequence[str], fields: Fields | None = None) -> Iterato
             raise UsageError(f"{file.location}: 读不了 / cannot be read: {error.detail}") from None
 
 
-def _files(patterns: Sequence[str]) -> list[Found]:
+def files_of(patterns: Sequence[str]) -> list[Found]:
+    """The files the patterns name, by place. Raises UsageError where one names none, or a file in no known format."""
     files: dict[str, Found] = {}
     problems = []
     for pattern in patterns:

@@ -13,7 +13,9 @@ from pipeline.assess import EVENTS as ASSESSMENTS
 from pipeline.assess import FOLDER
 from pipeline.match import check_records
 from pipeline.output import Output, Run, file_digests
-from pipeline.recompute import STEPS, Recomputation
+from pipeline.recomputation import Recomputation
+from pipeline.recompute import STEPS
+from pipeline.recompute_instruments import other_version, shipped_model
 from pipeline.scans import sha256_file
 from schemas.chain import GENESIS, read_chain
 
@@ -21,9 +23,30 @@ UNPROVED = (
     "文档与发现本身是否如实：伪造的数据配上新的哈希可以通过，须对照语料抽查 / whether documents and findings are true: forged data with fresh "
     "hashes would pass; it takes a look into the corpus",
     "检测器是否有漏检误报：由人工抽检与来源评估回答 / whether the detectors are right: people and samples answer that",
+    "已知答案检出多少：只核对文本、下限与合计，检测器不在输出目录中 / how many of the known answers were found: texts, floor and sums are "
+    "checked, but the detectors are not in the output folder",
     "申报的来源材料是否真实有效：材料在输出目录之外，此处只有其摘要 / whether the declared evidence is genuine: the files lie outside "
     "the output folder, only their digests are here",
 )
+
+
+def unproved(output: Output) -> list[str]:
+    """What a clean `verify` of this output leaves open."""
+    lines, run = list(UNPROVED), output.current
+    if run is None:
+        return lines
+    manifest = run.manifest
+    if other_version(manifest):
+        lines.append(
+            f"已知答案：由版本 {manifest['software_version']} 以其自带文本检测，此版本无法核对 / known answers: those of version "
+            f"{manifest['software_version']}, which this version does not hold"
+        )
+    if not shipped_model(manifest):
+        lines.append(
+            f"分类模型的证据强度：出自自备模型的 labels.json / the evidence for the classifier: as its own labels.json says, sha256 "
+            f"{manifest['versions']['labels_sha256']}"
+        )
+    return lines
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""`query why DOC_ID`: one document end to end, from the published run alone: what was found, which rule decided, who is out."""
+"""`query why DOC_ID`: one document end to end, from the published run alone: what was found, which rule decided, who is out.
+
+Ids, addresses and excerpts come from the corpus: what could break a line or turn its direction is shown as a code, so
+that no document can write lines of its own into the explanation.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +13,14 @@ from pipeline.query import open_audit
 from pipeline.statistics import EXCLUSIONS
 from schemas.policy import Policy, Rule
 from schemas.risks import risks
+from transforms.decide import NOT_ASKED
 
 _DETECTORS = {
     "keywords": "关键词 / keyword",
     "classifier": "分类模型 / classifier",
     "confirm": "复核模型 / confirming model",
 }
+_FINDINGS_SHOWN, _ENTITIES_SHOWN = 20, 5  # of a risk, and of a type of personal information
 _VERDICTS = {"violation": "违规 / violation", "candidate": "候选，不计入比率 / candidate, not counted"}
 
 
@@ -26,23 +32,33 @@ def explain(run: Run, doc_id: str) -> list[str]:
         def rows(query: str, *values: Any) -> list[dict[str, Any]]:
             cursor = sql.execute(query, list(values))
             names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return [dict(zip(names, map(_one_line, row), strict=True)) for row in cursor.fetchall()]
 
-        documents = rows('SELECT * FROM documents WHERE doc_id = ? ORDER BY shard, "row"', doc_id)
-        if not documents:
-            raise UsageError(f"没有这个语料编号 / no document has this id: {doc_id}")
+        places = sql.execute(
+            'SELECT source_id, shard, "row" FROM documents WHERE doc_id = ? ORDER BY shard, "row"', [doc_id]
+        ).fetchall()
+        if not places:
+            raise UsageError(f"没有这个语料编号 / no document has this id: {_one_line(doc_id)}")
         lines: list[str] = []
-        for document in documents:
-            place = (document["source_id"], document["shard"], document["row"])
+        for place in places:
             here = 'source_id = ? AND shard = ? AND "row" = ?'
+            document = rows(f"SELECT * FROM documents WHERE {here}", *place)[0]
             found = rows(f'SELECT * FROM findings WHERE {here} ORDER BY risk_id, detector, "start"', *place)
             source = rows("SELECT * FROM source_stats WHERE source_id = ?", place[0])[0]
             manual = rows(f"SELECT sample_no FROM manual_sample WHERE {here}", *place)
-            technical = rows(f"SELECT qualified FROM technical_sample WHERE {here}", *place)
+            technical = rows(f"SELECT qualified, confirmed_risks, unscored FROM technical_sample WHERE {here}", *place)
             lines += [*_identity(document), *_source(source)]
             lines += [*_risks(found, policy, run.manifest["versions"].get("thresholds", {})), *_personal(found)]
+            lines += [*_confirming(document, found, technical, run.manifest)]
             lines += [*_admission(document), *_samples(manual, technical), ""]
     return lines[:-1]
+
+
+def _one_line(value: Any) -> Any:
+    """A text of the corpus as part of a line; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in value)
 
 
 def _identity(document: dict[str, Any]) -> Iterator[str]:
@@ -78,8 +94,14 @@ def _risks(found: list[dict[str, Any]], policy: Policy, thresholds: dict[str, fl
         rule = rules.get(own[0]["rule"])
         if rule is not None:
             yield f"  规则 / rule {rule.name}: {_conditions(rule, thresholds.get(risk))}"
-        for finding in own:
+        for finding in own[:_FINDINGS_SHOWN]:
             yield f"  {_evidence(finding)}"
+        if len(own) > _FINDINGS_SHOWN:
+            yield f"  {_more(len(own) - _FINDINGS_SHOWN)}"
+
+
+def _more(count: int) -> str:
+    return f"另有 {count:,} 处 / and {count:,} more"
 
 
 def _conditions(rule: Rule, threshold: float | None) -> str:
@@ -100,13 +122,66 @@ def _evidence(finding: dict[str, Any]) -> str:
 
 
 def _personal(found: list[dict[str, Any]]) -> Iterator[str]:
+    by_type: dict[str, list[dict[str, Any]]] = {}
     for finding in found:
         if finding["pii_type"]:
+            by_type.setdefault(finding["pii_type"], []).append(finding)
+    for kind, own in sorted(by_type.items()):
+        for finding in own[:_ENTITIES_SHOWN]:
             weak = "（弱，不计 / weak, not counted）" if finding["verdict"] == "candidate" else ""
             yield (
-                f"个人信息 / personal information {finding['pii_type']} [{finding['start']}, {finding['end']}) "
+                f"个人信息 / personal information {kind} [{finding['start']}, {finding['end']}) "
                 f"{finding['excerpt']} {finding['rule']}{weak}"
             )
+        if len(own) > _ENTITIES_SHOWN:
+            yield f"个人信息 / personal information {kind}: {_more(len(own) - _ENTITIES_SHOWN)}"
+
+
+def _confirming(
+    document: dict[str, Any], found: list[dict[str, Any]], technical: list[dict[str, Any]], manifest: dict[str, Any]
+) -> Iterator[str]:
+    """What the confirming scorer was asked and said, as far as a run publishes it, and what no detector answered."""
+    if document["unscored"] is not None:
+        yield f"未得答复 / unscored: {document['unscored']}；{_remedy(document['unscored'])}"
+    settings = manifest["config"]["confirm"]
+    if settings is None:
+        return
+    name = f"复核 / confirming ({settings['kind']}, {settings['scope']})"
+    if settings["scope"] == "technical_sample":
+        if not technical:
+            yield f"{name}: 未问，不在技术抽检样本中 / not asked: not in the technical sample"
+        for row in technical:
+            yield f"{name}: {_answer_on_sample(row)}"
+        return
+    answers = {f["risk_id"]: f["score"] for f in found if f["detector"].startswith("confirm@")}
+    least = settings["nominate"]["score"]
+    scores = [f["score"] for f in found if f["detector"].startswith("classifier@")]
+    if answers:
+        yield f"{name}: 已问，答复 / asked, it said: " + ", ".join(f"{r} {s:.4f}" for r, s in sorted(answers.items()))
+    elif document["unscored"] == NOT_ASKED:
+        yield f"{name}: 未问，而有规则以其得分为条件 / not asked, though a rule rests on its score"
+    elif document["unscored"] is not None:
+        yield f"{name}: 未得完整答复 / no complete answer"
+    elif settings["scope"] == "all" or (least is not None and any(round(score, 4) >= least for score in scores)):
+        yield f"{name}: 已问，没有以其得分为条件的规则成立 / asked; no rule that rests on its score held"
+    else:
+        terms = ", ".join(settings["nominate"]["terms"]) or "—"
+        yield (
+            f"{name}: 没有以其得分为条件的规则成立；仅在首道检测器提名时询问（{terms} 级关键词，或得分 ≥ {least}） / no rule that rests on its "
+            f"score held; it is asked only where the first line nominates (terms {terms}, or score ≥ {least})"
+        )
+
+
+def _remedy(reason: str) -> str:
+    if reason == NOT_ASKED:
+        return "放宽 classifier.confirm.nominate / widen classifier.confirm.nominate"
+    return "重新运行会补问 / run again to ask"
+
+
+def _answer_on_sample(row: dict[str, Any]) -> str:
+    if row["unscored"] is not None:
+        return f"已问，未得答复 / asked, no answer: {row['unscored']}"
+    return f"已问，判定的风险 / asked, it decided: {', '.join(row['confirmed_risks'] or ()) or '无 / no risk'}"
 
 
 def _admission(document: dict[str, Any]) -> Iterator[str]:

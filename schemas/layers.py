@@ -102,6 +102,7 @@ CONFIRM = pa.schema(
         pa.field("scores", CLASSIFIER_SCORES),  # NULL: nothing found, or not asked
         pa.field("asked", pa.bool_(), nullable=False),
         pa.field("unscored", pa.string()),  # why no complete answer came; NULL where one did, or nobody was asked
+        pa.field("read", pa.float32()),  # the share of the text the answer is about; NULL where nobody was asked
     ]
 )
 

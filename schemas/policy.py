@@ -14,6 +14,9 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Tier = Literal["block", "review", "context"]
+
+
 class Conditions(_Model):
     """What must all hold for a rule to decide: so many different terms of a tier, so high a score.
 
@@ -35,6 +38,17 @@ class Conditions(_Model):
         if isinstance(self.score, float) and not 0.05 <= self.score <= 1:
             raise ValueError("score 应在 0.05 与 1 之间 / score must lie between 0.05 (the stored floor) and 1")
         return self
+
+    @property
+    def nominated(self) -> bool:
+        """Whether the first line has a say, in a rule that wants confirmation."""
+        return self.confirmed is not None and bool(self.tiers or self.score is not None)
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers it wants terms of."""
+        wanted: dict[Tier, int] = {"block": self.block, "review": self.review, "context": self.context}
+        return tuple(tier for tier, number in wanted.items() if number)
 
     @property
     def scored(self) -> bool:

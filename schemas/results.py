@@ -30,6 +30,7 @@ DOCUMENTS = pa.schema(
         pa.field("pii_types", _STRINGS, nullable=False),
         pa.field("admitted", pa.bool_(), nullable=False),
         pa.field("exclusion_reason", pa.string()),
+        pa.field("unscored", pa.string()),
         pa.field("provenance", pa.string()),
         pa.field("tokens", pa.int64()),
         pa.field("stage", pa.string(), nullable=False),

@@ -33,7 +33,8 @@ class _Confirm(_Model):
 
     scope: Literal["candidates", "technical_sample", "all"] = "candidates"
     nominate: Nominate = Nominate()
-    max_windows: int = Field(default=4, ge=1, le=1000, strict=True)
+    max_windows: int = Field(default=16, ge=1, le=1000, strict=True)
+    allow_partial: bool = False
 
     @property
     def chars(self) -> int:
@@ -43,7 +44,12 @@ class _Confirm(_Model):
     def public(self) -> dict[str, Any]:
         """What the manifest shows: of files the names, not the places."""
         shown: dict[str, Any] = self.model_dump(mode="json")
-        return {key: Path(value).name if key in FILES and value else value for key, value in shown.items()}
+        return {key: Path(value).name if key in self.files() and value else value for key, value in shown.items()}
+
+    @classmethod
+    def files(cls) -> tuple[str, ...]:
+        """The settings that are paths."""
+        raise NotImplementedError
 
 
 class OnnxSettings(_Confirm):
@@ -65,6 +71,11 @@ class OnnxSettings(_Confirm):
             )
         return self
 
+    @classmethod
+    def files(cls) -> tuple[str, ...]:
+        """The settings that are paths."""
+        return ("folder", "model", "tokenizer", "labels")
+
     @property
     def chars(self) -> int:
         """Code points of a window: as many as tokens are read at a time, for in Chinese a token is about one."""
@@ -83,20 +94,26 @@ class EndpointSettings(_Confirm):
     kind: Literal["endpoint"]
     url: str
     model: str = Field(min_length=1)
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=100)
     allow_remote: bool = False
     prompt: str | None = None
     max_chars: int = Field(default=6000, ge=16, strict=True)
     concurrency: int = Field(default=4, ge=1, le=256, strict=True)
-    requests_per_minute: float | None = Field(default=None, gt=0)
+    requests_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     retries: int = Field(default=4, ge=0, le=20, strict=True)
     backoff: float = Field(default=1.0, ge=0, le=60)  # seconds before the first retry, doubled each time
     max_pause: float = Field(default=60.0, ge=0, le=3600)  # seconds; a longer Retry-After is not waited for in full
     timeout: float = Field(default=60.0, gt=0, le=3600)
     give_up_after: int = Field(default=16, ge=1, strict=True)
+    refused_after: int = Field(default=3, ge=1, strict=True)
     max_requests: int | None = Field(default=None, ge=1, strict=True)
-    max_cost: float | None = Field(default=None, gt=0)
-    price_per_1k_tokens: float | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    price_per_1k_tokens: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @classmethod
+    def files(cls) -> tuple[str, ...]:
+        """The settings that are paths."""
+        return ("prompt",)
 
     @property
     def chars(self) -> int:
@@ -134,7 +151,6 @@ class EndpointSettings(_Confirm):
 
 ConfirmSettings = OnnxSettings | EndpointSettings
 KINDS: dict[str, type[OnnxSettings] | type[EndpointSettings]] = {"onnx": OnnxSettings, "endpoint": EndpointSettings}
-FILES = ("folder", "tokenizer", "labels", "prompt")  # settings that are paths, `model` of ONNX beside them
 
 
 def is_loopback(url: str) -> bool:
@@ -158,6 +174,5 @@ def read_confirm(
         settings = model.model_validate(content)
     except ValidationError as error:
         return None, validation_problems(error, root, prefix)
-    names = (*FILES, "model") if kind == "onnx" else FILES
-    places = {name: getattr(settings, name, None) for name in names}
+    places = {name: getattr(settings, name) for name in settings.files()}
     return settings.model_copy(update={k: str(base / v) for k, v in places.items() if v is not None}), []

@@ -32,6 +32,7 @@ class GuardServer:
     def __init__(self, judge: Judge, port: int = 0) -> None:
         self.judge = judge
         self.fault: Fault | None = None
+        self.faulty: Callable[[str], Fault | None] = lambda text: None  # by the text asked about
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.arrivals: list[float] = []
@@ -88,6 +89,7 @@ class GuardServer:
                 fault.times -= 1
                 if fault.times < 0:
                     fault = None
+            fault = fault or self.faulty(quoted(request))
         try:
             self._send(handler, request, fault or Fault())
         except (BrokenPipeError, ConnectionResetError):

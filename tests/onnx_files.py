@@ -8,7 +8,12 @@ import numpy as np
 
 
 def onnx_model(
-    folder: Path, labels: Any, outputs: int = 2, activation: str = "softmax", name: str = "input_ids"
+    folder: Path,
+    labels: Any,
+    outputs: int = 2,
+    activation: str = "softmax",
+    name: str = "input_ids",
+    tokens: Any = "tokens",
 ) -> Path:
     """A classifier that looks for token 3 (`坏`): a sum of one-hot embeddings, then a matrix. Real ONNX, real tokenizer."""
     from onnx import TensorProto, helper, numpy_helper, save
@@ -30,7 +35,7 @@ def onnx_model(
     graph = helper.make_graph(
         nodes,
         "classifier",
-        [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])],
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", tokens])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", outputs])],
         [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
     )
@@ -40,5 +45,5 @@ def onnx_model(
     return folder
 
 
-def onnx_labels(folder: Path, labels: Any) -> None:
-    (folder / "labels.json").write_text(json.dumps({"activation": "softmax", "labels": labels}))
+def onnx_labels(folder: Path, labels: Any, activation: str = "softmax") -> None:
+    (folder / "labels.json").write_text(json.dumps({"activation": activation, "labels": labels}))

@@ -1,11 +1,16 @@
 from collections import Counter
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
+from pipeline.review import undecided_sources
+from pipeline.statistics import Distinct, source_rows
+from schemas.profile import load_profile
 from schemas.results import DOCUMENTS, FINDINGS
+from schemas.sources import SourceRecord
 
 tallies = st.lists(
     st.dictionaries(
@@ -57,9 +62,9 @@ def row(bucket: str, size: int, reason: str | None = None, **facts: object) -> d
 
 ROWS = [
     row("zh", 100),
-    row("zh", 60, "filtered", risks=["A1-a", "A2-a"], illegal_unhealthy=True),
+    row("zh", 60, "filtered", risks=["A1-a", "A2-a"], illegal_unhealthy=True, unscored="timeout"),
     row("en", 20, risks=["A3-a"], candidate_risks=["A1-a"], pii_level="general", pii_types=["EMAIL"]),
-    row("code", 8, "unscored", pii_level="sensitive", pii_types=["CN_ID_CARD", "EMAIL"]),
+    row("code", 8, "unscored", unscored="unreachable", pii_level="sensitive", pii_types=["CN_ID_CARD", "EMAIL"]),
     row("zh", 2, risks=["A1-a"], illegal_unhealthy=True),
 ]
 
@@ -72,8 +77,10 @@ def test_documents_are_counted_as_by_hand() -> None:
         ("source", "", "chars"): (95, 61),
         ("source", "", "violations"): (2, 1),
         ("source", "", "risk31"): (3, 2),
-        ("source", "", "with_candidates"): (3, 2),
+        ("source", "", "with_candidates"): (4, 2),
         ("source", "", "pii"): (2, 1),
+        ("source", "", "unscored"): (2, 0),
+        ("source", "", "undecided"): (1, 0),
         ("bucket", "zh", "documents"): (3, 2),
         ("bucket", "zh", "bytes"): (162, 102),
         ("bucket", "zh", "chars"): (81, 51),
@@ -126,3 +133,19 @@ def test_only_decided_findings_are_counted() -> None:
             Item("pii", "s", "EMAIL", "collected", "findings"): 1,
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("violations", "undecided", "hidden"),
+    [(3, 3, True), (0, 6, True), (2, 3, False), (5, 0, False), (6, 3, False)],
+)
+def test_what_is_unscored_cannot_clear_a_source(violations: int, undecided: int, hidden: bool) -> None:
+    counts = {"documents": 100, "violations": violations, "unscored": undecided, "undecided": undecided}
+    tally: Tally = Counter({Item("source", "s", "", "collected", unit): count for unit, count in counts.items()})
+    source = SourceRecord(id="s", name="s", kind="open", region="domestic", paths=["s/*.jsonl"])
+    rows = source_rows(
+        [source], tally, {"s": Distinct(100, violations)}, frozenset(), frozenset(), load_profile("tc260-003")
+    )
+    assert rows[0]["unscored"] == undecided
+    assert ("unscored_would_cross" in rows[0]["review_reasons"]) is hidden  # above the maximum it is out anyway
+    assert undecided_sources(rows) == (["s"] if hidden else [])

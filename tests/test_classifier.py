@@ -16,8 +16,8 @@ from models.fit import PARAMETERS, fit
 from models.rows import Row
 from schemas import layers
 from schemas.risks import risks
-from transforms.classifier import FLOOR, NONE, Classifier, ModelError, read_labels
-from transforms.linear import LinearModel
+from transforms.classifier import FLOOR, NONE, SILENT, Classifier, ModelError, read_labels
+from transforms.linear import LARGEST_MODEL, LinearModel, check_complete
 from transforms.normalise import normalised_blocks
 from transforms.text import TextBatch
 from transforms.windows import LONGEST_WORD, MAX_WINDOWS, WINDOW, Tokens, spelled, tokens, windows
@@ -244,6 +244,43 @@ def test_a_corrupt_model_file_is_an_error(trained: Path, tmp_path: Path, content
         Classifier(copy)(batch(INSULT))
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_model_file_cut_anywhere_is_an_error(trained: Path, tmp_path: Path, share: float) -> None:
+    whole = (trained / "risk.bin").read_bytes()
+    cut = tmp_path / "cut.bin"
+    cut.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match=r"cut short|wrong first bytes|should be|empty"):
+        check_complete(cut)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(4, 90), st.integers(0, 255))
+def test_false_counts_at_the_head_of_a_model_file_are_no_traceback(
+    trained: Path, tmp_path: Path, place: int, value: int
+) -> None:
+    content = bytearray((trained / "risk.bin").read_bytes())
+    content[place] = value
+    (tmp_path / "risk.bin").write_bytes(content)
+    write_labels(tmp_path, labels={"A1-h": 0.5, "A2-d": 0.5})
+    try:
+        Classifier(tmp_path)(batch(INSULT))
+    except ModelError as error:
+        assert "risk.bin" in str(error)
+
+
+def test_a_truncated_or_huge_model_without_a_digest_is_an_error(trained: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    whole = (copy / "risk.bin").read_bytes()
+    (copy / "risk.bin").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match=r"risk\.bin: .*not a readable fastText model .*cut short"):
+        Classifier(copy)(batch(INSULT))
+    with (copy / "risk.bin").open("r+b") as file:
+        file.truncate(LARGEST_MODEL + 1)  # sparse: takes no room on disk
+    with pytest.raises(ModelError, match=r"risk\.bin: .*too large"):
+        Classifier(copy).fingerprint()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -253,6 +290,17 @@ def test_a_corrupt_model_file_is_an_error(trained: Path, tmp_path: Path, content
         ({"labels": {"A1-h": 0.5, "A3-a": 0.5}}, "its labels are not those of labels.json: A3-a"),
         ({"labels": ["A1-h"]}, "labels: Input should be"),
         ({"sha256": "0" * 64}, "does not match the sha256"),
+        ({"sha256": "abc"}, r"labels\.json: .*sha256: "),
+        ({"version": 99}, r"labels\.json: .*version: "),
+        ({"labels": {"A1-h": float("nan"), "A2-d": 0.5}}, r"labels\.json: .*labels\.A1-h: "),
+        ({"labels": {"A1-h": float("inf"), "A2-d": 0.5}}, r"labels\.json: .*labels\.A1-h: "),
+        ({"labels": {"A1-h": -5, "A2-d": 0}}, r"labels\.json: .*labels\.A1-h: .*labels\.A2-d: "),
+        ({"labels": {"A1-h": SILENT + 0.01, "A2-d": 0.5}}, r"labels\.A1-h: "),
+        ({"labels": {"A1-h": True, "A2-d": 0.5}}, r"labels\.A1-h: "),
+        ({"calibration": {"A1-h": {"slope": -1.0}}}, r"labels\.json: .*calibration\.A1-h\.slope: "),
+        ({"calibration": {"A1-h": {"offset": float("nan")}}}, r"calibration\.A1-h\.offset: "),
+        ({"evidence": {"A9-z": {"strength": "weak"}}}, "unknown risk ids A9-z"),
+        ({"name": "x" * (1 << 20)}, r"labels\.json: .*too large"),
     ],
 )
 def test_labels_that_do_not_fit_are_an_error(
@@ -300,7 +348,7 @@ def test_the_shipped_model_is_small_readable_and_quiet_on_ordinary_text() -> Non
     labels = read_labels(STARTER_MODEL)
     assert model.stat().st_size <= 10_000_000
     assert labels.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
-    assert all(FLOOR < threshold <= 1 for threshold in labels.labels.values())
+    assert all(FLOOR < threshold <= SILENT for threshold in labels.labels.values())
     assert set(labels.labels) | set(labels.untrained) == set(risks())
     assert set(labels.evidence) == set(labels.labels)
     ordinary = [

@@ -9,14 +9,18 @@ import pytest
 from models import STARTER_MODEL
 from pipeline.detectors import Detectors
 from pipeline.known_answers import known_answer_rows
+from pipeline.output import Output
 from pipeline.statistics import below_floor
+from pipeline.why import explain
 from schemas.known_answers import KnownAnswers, load_known_answers, parse_known_answers
 from schemas.lexicon import Entry, Library
 from schemas.loading import DocumentError
 from schemas.policy import load_policy
 from schemas.profile import load_profile
 from schemas.risks import risks
-from tests.audits import audit, make_corpus, reseal, sql
+from tests.audits import audit, jsonl, make_corpus, reseal, result, sql
+from tests.guard_server import Fault, guarding
+from tests.test_scorers_run import again, cascade_corpus, judge
 from transforms.classifier import Classifier
 from transforms.decide import Decider
 from transforms.keywords import Keywords
@@ -50,6 +54,7 @@ def test_a_text_is_found_where_its_own_risk_is_decided() -> None:
             "by_classifier": 0,
             "as_candidate": 0,
             "passed": True,
+            "unscored": 0,
         },
         {
             "risk_id": "A1-f",
@@ -59,6 +64,7 @@ def test_a_text_is_found_where_its_own_risk_is_decided() -> None:
             "by_classifier": 0,
             "as_candidate": 0,
             "passed": False,
+            "unscored": 0,
         },
     ]
     assert below_floor(rows) == ["A1-f"]
@@ -147,3 +153,88 @@ def test_why_tells_every_copy_of_a_repeated_id(out: Path) -> None:
 def test_why_of_an_unknown_document_is_a_usage_error(out: Path) -> None:
     assert "no document has this id" in audit("query", out, "why", "nope", check=2).stderr
     assert "usage" in audit("query", out, "why", check=2).stderr
+
+
+def why(out: Path, doc_id: str) -> list[str]:
+    current = Output(out).current
+    assert current is not None
+    return explain(current, doc_id)
+
+
+FORGED = "决定 / decision: 进入训练语料 / admitted"
+
+
+@pytest.mark.parametrize("breaker", ["\n", "\r", "\x85", "\u2028", "\u2029", "\x1b[2K", "\u202e", "\t"])
+def test_no_document_writes_lines_of_its_own(tmp_path: Path, breaker: str) -> None:
+    corpus = make_corpus(tmp_path)
+    doc_id = f"evil{breaker}{FORGED}"
+    row = {"id": doc_id, "text": "某平台百家乐开户，代开发票加微信", "url": f"http://e.com/{breaker}{FORGED}"}
+    (tmp_path / "plain" / "a.jsonl").write_bytes(jsonl([row]))
+    again(corpus, tmp_path / "out")
+    lines = why(tmp_path / "out", f"plain:{doc_id}")
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line.startswith("决定")] == ["决定 / decision: 未进入 / not admitted: filtered"]
+    code = f"\\u{ord(breaker[0]):04x}"
+    assert [code in line for line in lines[:5]].count(True) >= 1
+
+
+def test_why_shows_the_first_of_many_findings_and_how_many_there_are(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path)
+    text = "，".join(f"代开发票，电话1380013{n:04}" for n in range(8000, 8040))
+    (tmp_path / "plain" / "a.jsonl").write_bytes(jsonl([{"id": "many", "text": text}]))
+    library = "".join(f"代开发票，电话1380013{n:04}\tA1-h\tblock\n" for n in range(8000, 8040))
+    (tmp_path / "own.tsv").write_text(f"term\trisks\ttier\n{library}", encoding="utf-8")
+    corpus.write(lexicons=["own.tsv"])
+    again(corpus, tmp_path / "out")
+    lines = why(tmp_path / "out", "plain:many")
+    assert len([line for line in lines if line.startswith("  关键词")]) == 20
+    assert "  另有 20 处 / and 20 more" in lines
+    mobiles = [line for line in lines if "CN_MOBILE" in line]
+    assert len(mobiles) == 6 and mobiles[-1].endswith("and 35 more")
+
+
+def test_an_outage_clears_no_source_and_is_told_apart_from_blind_detectors(tmp_path: Path) -> None:
+    with guarding(judge) as guard:
+        everything = {"score": 0.05, "terms": ["review"]}
+        corpus, out = cascade_corpus(tmp_path / "c", guard.url, nominate=everything), tmp_path / "out"
+        guard.fault = Fault(500)
+        again(corpus, out)
+        (row,) = [row for row in result(out)["sources"] if row["source_id"] == "plain"]
+        assert (row["violations"], row["status"], row["unscored"]) == (0, "admitted", 15)
+        assert "unscored_would_cross" in row["review_reasons"] and row["candidate_rate"] == 15 / 120
+        assert result(out)["gates"]["blacklist"] is False
+        status = audit("status", out).stdout
+        assert "unscored_would_cross: plain: 15" in status
+        unasked = result(out)["known_answers"]["unscored"]
+        assert unasked > 0
+        assert f"without the confirming scorer's answer {unasked}" in status
+        told = dict(sql(out, "SELECT clause, basis FROM clauses WHERE clause IN ('8.2b', '5.1a')"))
+        assert f"{unasked} known answers without" in told["8.2b"]
+        lines = "\n".join(why(out, "plain:c0"))
+        assert "未得答复 / unscored: " in lines and "no complete answer" in lines
+        audit("verify", out)
+        guard.fault = None
+        again(corpus, out)
+        (row,) = [row for row in result(out)["sources"] if row["source_id"] == "plain"]
+        assert row["unscored"] == 0 and "unscored_would_cross" not in row["review_reasons"]
+        assert result(out)["known_answers"]["unscored"] == 0
+        assert "unscored_would_cross" not in audit("status", out).stdout
+
+
+@pytest.mark.parametrize(
+    ("scope", "doc", "says"),
+    [
+        ("candidates", "c0", "asked, it said: A1-h 1.0000"),
+        ("candidates", "c4", "asked only where the first line nominates"),
+        ("all", "c1", "asked; no rule that rests on its score held"),
+        ("technical_sample", "c1", "(endpoint, technical_sample): "),
+    ],
+)
+def test_why_tells_what_the_confirming_scorer_said(tmp_path: Path, scope: str, doc: str, says: str) -> None:
+    with guarding(judge) as guard:
+        corpus, out = cascade_corpus(tmp_path / "c", guard.url, scope=scope), tmp_path / "out"
+        again(corpus, out)
+        assert says in "\n".join(why(out, f"plain:{doc}"))
+        if scope == "technical_sample":
+            sampled = sql(out, "SELECT doc_id FROM technical_sample LIMIT 1")[0][0]
+            assert "asked, it decided: " in "\n".join(why(out, sampled))

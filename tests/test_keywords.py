@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lexicon.library import Library, load_library
 from schemas import layers
 from schemas.loading import DocumentError
-from transforms.keywords import EXCERPTED_TERMS, Keywords
+from transforms.keywords import EXAMINED_OCCURRENCES, EXCERPTED_TERMS, Keywords
 from transforms.text import TextBatch
 
 HEADER = "term\trisks\ttier\trequires\texcludes\tnote\tsince\n"
@@ -53,6 +53,8 @@ def hits(stage: Keywords, text: str) -> list[tuple[str, str]]:
         ("𠀀𠀀法轮功", "法轮功", "法轮功"),
         ("an ass!", "ass", "ass"),
         ("ASS", "ass", "ASS"),
+        ("法\r\n轮功", "法轮功", "法\r\n轮功"),
+        ("I kill\n you", "kill you", "kill\n you"),
         ("ａｓｓ", "ass", "ａｓｓ"),
         ("这ass了", "ass", "ass"),
         ("I will Kill You.", "kill you", "Kill You"),
@@ -73,8 +75,10 @@ def test_a_variant_is_found_where_it_stands(stage: Keywords, text: str, term: st
         "1ass",
         "a s s",
         "überass",
+        "assế",
+        "жass",
         "法。轮功",
-        "法\n轮功",
+        "法\n\n轮功",
         "法，轮功",
         "法轮",
         "skill you",
@@ -101,6 +105,97 @@ def test_a_hit_does_not_straddle_documents(stage: Keywords) -> None:
 )
 def test_of_hits_inside_one_another_the_longest_counts(stage: Keywords, text: str, terms: list[str]) -> None:
     assert [term for term, _ in hits(stage, text)] == terms
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "expected"),
+    [
+        (["贩毒 A1-a block", "人贩毒 A1-a review"], "他在本地人贩毒窝点", ["人贩毒", "贩毒"]),
+        (["加微信 A1-a block", "加微信群聊 A1-a context"], "请加微信群聊", ["加微信群聊", "加微信"]),
+        (["加微信 A1-a review", "加微信群聊 A1-a block"], "请加微信群聊", ["加微信群聊"]),
+        (["加微信 A1-a review", "加微信群聊 A1-a review"], "请加微信群聊", ["加微信群聊"]),
+        (["加微信 A1-b review", "加微信群聊 A1-a block"], "请加微信群聊", ["加微信群聊", "加微信"]),
+        (["加微信 A1-b,A1-a review", "加微信群聊 A1-a,A1-b review"], "请加微信群聊", ["加微信群聊"]),
+        (["加微 A1-a review", "微信 A1-b review", "加微信群 A1-a,A1-b block"], "请加微信群聊", ["加微信群"]),
+        (["外交部部长 A1-a block", "外交部长讲话 A1-a context"], "外交部部长讲话", ["外交部长讲话", "外交部部长"]),
+        (["外交部部长 A1-a context", "外交部长讲话 A1-a block"], "外交部部长讲话", ["外交部长讲话", "外交部部长"]),
+    ],
+)
+def test_a_longer_hit_takes_nothing_away(tmp_path: Path, lines: list[str], text: str, expected: list[str]) -> None:
+    own = Keywords(library(tmp_path, *(line.replace(" ", "\t") for line in lines)))
+    assert [term for term, _ in hits(own, text)] == expected
+
+
+def test_a_longer_hit_that_cuts_a_word_swallows_none_before_it_either(tmp_path: Path) -> None:
+    own = Keywords(library(tmp_path, "贩毒\tA1-a\tblock", "人贩毒\tA1-a\treview", "贩毒窝点在\tA1-b\treview"))
+    assert {term for term, _ in hits(own, "本地人贩毒窝点在")} == {"人贩毒", "贩毒", "贩毒窝点在"}
+
+
+@pytest.mark.parametrize("term", ["《禁书》", "@禁书#", "【禁】书"])
+def test_a_term_written_with_marks_is_found_inside_chinese(tmp_path: Path, term: str) -> None:
+    own = Keywords(library(tmp_path, f"{term}\tA1-a\treview"))
+    assert [there for _, there in hits(own, "看《禁书》吧")] == ["禁书"]
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "there"),
+    [
+        ("free  money", "Free\r\nmoney", "Free\r\nmoney"),
+        ("free money", "free \t money", "free \t money"),
+        ("caf\u00e9", "un cafe\u0301!", "cafe"),
+        ("cafe\u0301", "un caf\u00e9!", "caf\u00e9"),
+        ("ガンダム", "ｶﾞﾝﾀﾞﾑ", "ｶﾞﾝﾀﾞﾑ"),
+        ("office", "an oﬃce", "oﬃce"),
+        ("oﬃce", "an office", "office"),
+        ("kill", "killế", None),
+        ("ti", "tiếng", None),
+        ("cafe", "café", None),
+        ("free money", "free\n\nmoney", None),
+    ],
+)
+def test_spellings_that_fold_to_one(tmp_path: Path, term: str, text: str, there: str | None) -> None:
+    own = Keywords(library(tmp_path, f"{term}\tA1-a\treview"))
+    assert [where for _, where in hits(own, text)] == ([there] if there else [])
+
+
+@pytest.mark.parametrize(
+    ("requires", "excludes", "text", "found"),
+    [
+        ("ad", "", "毒品 roads", False),
+        ("ad", "", "毒品 an ad", True),
+        ("", "ad", "毒品 roads", True),
+        ("", "ad|玩具", "毒品 AD", False),
+        ("甲|乙", "丙", "乙毒品", True),
+        ("甲|乙", "丙", "乙毒品丙", False),
+    ],
+)
+def test_conditions_heed_the_borders_of_words(
+    tmp_path: Path, requires: str, excludes: str, text: str, found: bool
+) -> None:
+    own = Keywords(library(tmp_path, f"毒品\tA1-a\treview\t{requires}\t{excludes}"))
+    assert [bool(row) for row in rows(own, "ad甲丙", text, "ad丙乙")][1] == found
+
+
+def test_all_occurrences_count_and_few_are_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counted(codes: Any, low: int, high: int) -> bool:
+        asked.append(low)
+        return low < 3
+
+    monkeypatch.setattr("transforms.keywords.straddles", counted)
+    own = Keywords(library(tmp_path, "赌博\tA1-a\tblock"))
+    (found,) = rows(own, "赌※博" * 500)
+    assert (found[0]["count"], found[0]["straddles"]) == (498, False)  # the first two cut a word
+    assert len(asked) == EXAMINED_OCCURRENCES
+    (found,) = rows(own, "赌博" * 500)
+    assert found[0]["count"] == 500
+
+
+def test_a_term_longer_than_the_gate_counts_is_found(tmp_path: Path) -> None:
+    own = Keywords(library(tmp_path, f"{'ab ' * 130}c\tA1-a\tblock"))
+    assert len(hits(own, "ab " * 131 + "c")) == 1
+    assert rows(own, "ab " * 300) == [None]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import json
 import os
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.assess import assess
 from pipeline.config import load_config
@@ -63,7 +65,19 @@ def configure(corpus: Corpus, url: str, **confirm: Any) -> None:
     base = {"kind": "endpoint", "url": url, "model": "guard-1", "retries": 1, "backoff": 0, "timeout": 5.0}
     nominate = {"score": None, "terms": ["review"]}
     settings = base | {"give_up_after": 3, "nominate": nominate} | confirm
-    corpus.write(sources=SOURCES, classifier={"confirm": settings}, lexicons=["own.tsv"])
+    corpus.write(
+        sources=SOURCES, classifier={"confirm": settings}, lexicons=["own.tsv"], policy=by_terms(corpus, settings)
+    )
+
+
+def by_terms(corpus: Corpus, settings: dict[str, Any]) -> str | None:
+    """The cascade for candidates found by terms alone: it wants no score confirmed. For other scopes the bundled policy."""
+    if settings.get("scope", "candidates") != "candidates":
+        return None
+    content = yaml.safe_load(resources.files("schemas").joinpath("policies", "cascade.yaml").read_text("utf-8"))
+    content["rules"] = [rule for rule in content["rules"] if rule["name"] != "classifier-confirmed"]
+    (corpus.folder / "terms.json").write_text(json.dumps(content), encoding="utf-8")
+    return "terms.json"
 
 
 def again(corpus: Corpus, out: Path) -> Outcome:
@@ -111,7 +125,7 @@ def test_only_candidates_are_asked_and_answers_decide(
     told = confirmed(out)
     assert (told["asked"], told["cached"], told["requests"], told["unscored"]) == (15, 0, 15, {})
     assert result(out)["confirm"] == {"kind": "endpoint", "scope": "candidates", "asked": 15, "unscored": 0}
-    assert not result(out)["custom_policy"]
+    assert result(out)["custom_policy"]
     assert sum(e["asked"] for e in events(out) if e["event"] == "unit_confirmed") == 15
     assert "复核 / confirming" in done.stdout
     audit("verify", out)
@@ -138,6 +152,19 @@ def test_answers_are_kept_so_that_reruns_ask_nothing(tmp_path: Path, guard: Guar
     assert len(guard.requests) == 30
 
 
+def test_texts_that_are_always_refused_do_not_keep_others_from_being_asked(tmp_path: Path, guard: GuardServer) -> None:
+    stories = {number: f"第{number}个" for number in (0, 4, 8, 12)}
+    guard.faulty = lambda text: Fault(403) if text.startswith(tuple(stories.values())) else None
+    corpus, out = cascade_corpus(tmp_path / "c", guard.url, concurrency=1), tmp_path / "out"
+    asked = []
+    for _ in range(3):
+        again(corpus, out)
+        asked.append(sum(confirmed(out)["unscored"].values()))
+    assert asked[-1] == len(stories)  # all others have their answer
+    left = sql(out, "SELECT doc_id FROM documents WHERE unscored IS NOT NULL ORDER BY row")
+    assert left == [(f"plain:c{number}",) for number in stories]
+
+
 def test_two_workers_say_the_same(tmp_path: Path, guard: GuardServer) -> None:
     corpus = cascade_corpus(tmp_path / "c", guard.url)
     again(corpus, tmp_path / "one")
@@ -158,6 +185,10 @@ def test_a_server_that_is_down_leaves_documents_unscored_and_the_next_run_asks_o
         assert len(guard.requests) == 6
     configure(corpus, guard.url, concurrency=1)
     done = audit("run", corpus.config, "--out", out)  # nobody listens
+    assert sql(out, "SELECT unscored, count(*) FROM documents WHERE unscored IS NOT NULL GROUP BY 1 ORDER BY 1") == [
+        ("endpoint_given_up", 6),
+        ("unreachable", 3),
+    ]
     assert "unscored 9" in done.stdout
     assert confirmed(out)["unscored"] == {"endpoint_given_up": 6, "unreachable": 3}
     reasons = dict(sql(out, "SELECT coalesce(exclusion_reason, 'in'), count(*) FROM documents GROUP BY 1"))
@@ -205,7 +236,8 @@ def test_an_onnx_model_confirms_in_a_whole_run(tmp_path: Path) -> None:
     onnx_model(corpus.folder / "guard", [None, "A1-h"])
     nominate = {"score": None, "terms": ["review"]}
     confirm = {"kind": "onnx", "folder": "guard", "nominate": nominate}
-    corpus.write(sources=SOURCES, classifier={"confirm": confirm}, lexicons=["own.tsv"])
+    policy = by_terms(corpus, confirm)
+    corpus.write(sources=SOURCES, classifier={"confirm": confirm}, lexicons=["own.tsv"], policy=policy)
     again(corpus, out)
     assert confirmed(out)["asked"] == 15
     assert sql(out, "SELECT count(*) FROM documents WHERE len(risks) > 0 AND doc_id LIKE 'plain:c%'") == [(0,)]

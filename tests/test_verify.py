@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.output import Output
-from pipeline.verify import verify
+from pipeline.verify import unproved, verify
 from tests.audits import audit, make_corpus, reseal
+from tests.guard_server import Fault, guarding
+from tests.test_scorers_run import again, cascade_corpus, judge
 
 Forge = Callable[[Path], None]
 
@@ -127,3 +129,153 @@ def test_a_forgery_with_fresh_hashes_is_found(published: Path, tmp_path: Path, w
     checks = verify(Output(out))
     assert not [check for check in checks if "hashes" in check.title and check.problems and out.name in check.title]
     assert [problem for check in checks for problem in check.problems], what
+
+
+def change_rows(name: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Forge:
+    """Changes rows, or drops them for None, in the Parquet files and in the database alike."""
+
+    def forge(out: Path) -> None:
+        run = run_of(out)
+        place = run / "samples" / f"{name.split('_', maxsplit=1)[0]}.parquet"
+        files = [place] if name.endswith("_sample") else sorted((run / name).glob("*.parquet"))
+        for file in files:
+            table = pq.read_table(file)
+            rows = [new for row in table.to_pylist() if (new := change(row)) is not None]
+            file.chmod(0o644)
+            pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), file)
+        listed = ", ".join(f"'{file}'" for file in files)
+        change_database(f"DELETE FROM {name}; INSERT INTO {name} BY NAME FROM read_parquet([{listed}])")(out)
+
+    return forge
+
+
+def together(*forges: Forge) -> Forge:
+    def forge(out: Path) -> None:
+        for one in forges:
+            one(out)
+
+    return forge
+
+
+def confirming_only(**values: Any) -> Forge:
+    return change_rows("findings", lambda row: row | values if row["detector"] == "confirm@1" else row)
+
+
+def demote(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"rule": "confirmed-weakly", "verdict": "candidate"} if row["verdict"] == "violation" else row
+
+
+def found_nothing(row: dict[str, Any]) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"risks": [], "classifier_risks": [], "keyword_risks": [], "illegal_unhealthy": False}
+    return row | nothing | {"candidate_risks": sorted({*row["candidate_risks"], *row["risks"]})}
+
+
+def answered(row: dict[str, Any]) -> dict[str, Any]:
+    clean = not row["keyword_risks"] and not row["classifier_risks"]
+    return row | {"unscored": None, "confirmed_risks": [], "qualified": clean}
+
+
+# by the state of the scorer: the forgery, and the check that notices it
+CASCADE: dict[str, dict[str, tuple[Forge, str]]] = {
+    "answering": {
+        "confirming scores": (confirming_only(score=0.01), "findings and rules"),
+        "a rule there is none of": (confirming_only(rule="made-up"), "findings and rules"),
+        "a verdict that is not the rule's": (confirming_only(verdict="candidate"), "findings and rules"),
+        "nothing confirmed": (
+            change_rows("findings", lambda row: None if row["detector"] == "confirm@1" else row),
+            "findings and rules",
+        ),
+        "a score of the classifier": (
+            confirming_only(detector="classifier@1", rule="classifier-confirmed", score=0.06),
+            "findings and rules",
+        ),
+        "a later rule": (
+            together(change_rows("findings", demote), change_rows("documents", found_nothing)),
+            "findings and rules",
+        ),
+        "a library without risks": (
+            change_database("DELETE FROM keyword_library WHERE risk_id <> 'all'"),
+            "keyword library",
+        ),
+        "a larger library": (
+            change_database("UPDATE keyword_library SET block = 12000, counted = review + 12000"),
+            "keyword library",
+        ),
+        "a library larger for one risk": (
+            change_database("UPDATE keyword_library SET block = 900, counted = review + 900 WHERE risk_id = 'A2-a'"),
+            "keyword library",
+        ),
+        "evidence for the classifier": (
+            change_database("UPDATE classifier_evidence SET strength = 'real', documents = 99999, recall = 1"),
+            "/ classifier",
+        ),
+        "thresholds": (change_database("UPDATE classifier_evidence SET threshold = 0.99"), "/ classifier"),
+        "other known answers": (
+            together(
+                change_json("manifest.json", "known_answers", "sha256", to="0" * 64),
+                change_database("UPDATE known_answers SET texts = 1, found = 1, as_candidate = 0, passed = true"),
+            ),
+            "known answers",
+        ),
+        "the floor": (change_json("manifest.json", "known_answers", "floor", to=[0, 1]), "known answers"),
+        "who was asked": (change_json("manifest.json", "confirm", "asked", to=0), "confirming scorer"),
+    },
+    "down": {
+        "answers there were none of": (change_json("manifest.json", "confirm", "unscored", to={}), "confirming scorer"),
+        "other reasons": (
+            change_rows("documents", lambda row: row | {"unscored": "timeout" if row["unscored"] else None}),
+            "confirming scorer",
+        ),
+        "who was asked": (change_json("manifest.json", "confirm", "asked", to=0), "confirming scorer"),
+        "a review that is needed": (
+            change_database("UPDATE source_stats SET unscored = 0, needs_review = false, review_reasons = []"),
+            "statistics",
+        ),
+        "the gate": (change_json("result.json", "gates", "blacklist", to=True), "statistics"),
+    },
+    "down for the sample": {
+        "answers on the sample": (change_rows("technical_sample", answered), "confirming scorer"),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def cascades(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Runs with a confirming scorer that answers, is down, and is down for the technical sample it is limited to."""
+    folder = tmp_path_factory.mktemp("cascades")
+    with guarding(judge) as guard:
+        for name, scope in (
+            ("answering", "candidates"),
+            ("down", "candidates"),
+            ("down for the sample", "technical_sample"),
+        ):
+            guard.fault = None if name == "answering" else Fault(500)
+            again(cascade_corpus(folder / name / "c", guard.url, scope=scope, retries=0), folder / name / "o")
+    return {name: folder / name / "o" for name in CASCADE}
+
+
+@pytest.mark.parametrize("name", CASCADE)
+def test_a_good_cascade_passes(cascades: dict[str, Path], name: str) -> None:
+    assert [check for check in verify(Output(cascades[name])) if check.problems] == []
+
+
+@pytest.mark.parametrize(("name", "what"), [(name, what) for name, forgeries in CASCADE.items() for what in forgeries])
+def test_a_forged_cascade_is_found(cascades: dict[str, Path], tmp_path: Path, name: str, what: str) -> None:
+    out = tmp_path / "o"
+    shutil.copytree(cascades[name], out, symlinks=True)
+    forge, title = CASCADE[name][what]
+    forge(out)
+    reseal(out)
+    assert [check.title for check in verify(Output(out)) if check.problems and title in check.title], what
+
+
+def test_known_answers_of_another_version_are_named_as_not_proved(cascades: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    shutil.copytree(cascades["answering"], out, symlinks=True)
+    change_json("manifest.json", "known_answers", "sha256", to="0" * 64)(out)
+    change_json("manifest.json", "software_version", to="0.0.1")(out)
+    change_database("UPDATE run_info SET software_version = '0.0.1'")(out)
+    reseal(out)
+    assert [check for check in verify(Output(out)) if check.problems] == []
+    assert "known answers: those of version 0.0.1" in "\n".join(unproved(Output(out)))
+    assert "known answers: those of" not in "\n".join(unproved(Output(cascades["answering"])))

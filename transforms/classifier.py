@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import layers
 from schemas.risks import risks
 from transforms import normalise
-from transforms.linear import LinearModel
+from transforms.linear import LARGEST_MODEL, LinearModel
 from transforms.normalise import normalised_blocks
 from transforms.text import Offsets, TextBatch
 from transforms.windows import MAX_WINDOWS, TOKENISER_VERSION, WINDOW, tokens, windows
@@ -34,9 +34,12 @@ VERSION = 2
 GATE = 0.2  # of the model's own probability; below it a label is not considered, however unlikely `none` is too
 FLOOR = 0.05  # of a score; below it a label is not stored
 NONE = "none"
+SILENT = 1.01  # the threshold of a label that is never raised: scores are rounded and reach 1
+RECIPE_VERSION = 2  # of models/train.py; another one's thresholds and calibration mean something else
 
 MODEL_FILE = "risk.bin"
 LABELS_FILE = "labels.json"
+LARGEST_LABELS = 1 << 20  # bytes of labels.json
 
 _LEAST_LOG_ODDS = math.log(FLOOR / (1 - FLOOR))
 _LEAST_OWN = math.log(GATE / (1 - GATE))
@@ -49,52 +52,57 @@ class ModelError(ValueError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+_Count = Annotated[int, Field(ge=0)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Threshold = Annotated[float, Field(gt=0, le=SILENT)]
 
 
 class Calibration(_Part):
     """A label's score is 1 / (1 + exp(-(slope * evidence + offset)))."""
 
-    slope: float = 1.0
+    slope: Annotated[float, Field(gt=0)] = 1.0  # more evidence is never a lower score
     offset: float = 0.0
 
 
 class Evidence(_Part):
     """What a label was learnt from, and how it does on texts held back."""
 
-    strength: Literal["real", "weak", "none"]
-    documents: int = 0  # documents in real use
-    approximate: int = 0  # of these: labelled by an interpretation of another scheme
-    weak: int = 0  # texts written by the project, or made from templates
-    held_back: int = 0  # texts the next two were measured on
-    precision: float | None = None
-    recall: float | None = None
+    strength: Literal["real", "weak", "none"]  # weak: from too few documents, or none at all
+    documents: _Count = 0  # documents in real use
+    approximate: _Count = 0  # of these: labelled by an interpretation of another scheme
+    weak: _Count = 0  # texts written by the project, or made from templates
+    held_back: _Count = 0  # texts the next two were measured on
+    precision: _Share | None = None
+    recall: _Share | None = None
 
 
 class FalseAlarms(_Part):
     """Ordinary texts flagged with any label at the thresholds: the stated rate and what was found."""
 
-    stated: float
-    texts: int
-    flagged: int
-    low: float  # of the 95 % interval of the rate
-    high: float
+    stated: _Share
+    texts: _Count
+    flagged: _Count
+    low: _Share  # of the 95 % interval of the rate
+    high: _Share
 
 
 class Labels(_Part):
     """`labels.json` of a model folder."""
 
-    version: int
+    version: Annotated[int, Field(ge=RECIPE_VERSION, le=RECIPE_VERSION)]
     tokeniser: int
-    labels: dict[str, float]  # risk id to the threshold proposed for its score
+    labels: dict[str, _Threshold]  # risk id to the threshold proposed for its score, SILENT: never
     name: str = ""
     licence: str = ""
     calibration: dict[str, Calibration] = {}
     evidence: dict[str, Evidence] = {}
     untrained: list[str] = []  # risks the model has no label for
     false_alarms: FalseAlarms | None = None
-    bytes: int | None = None  # of the model file
-    sha256: str | None = None
+    bytes: _Count | None = None  # of the model file
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 @lru_cache(maxsize=1)
@@ -107,24 +115,31 @@ def read_labels(model_dir: Path) -> Labels:
     """The labels and proposed thresholds of a model folder, checked.
 
     Raises:
-        ModelError: the file is missing, malformed, made for another tokeniser, or names an unknown risk.
+        ModelError: the file is missing, malformed, made by another recipe or for another tokeniser, names an unknown risk,
+            or holds a number out of bounds (one message for all keys).
     """
     path = model_dir / LABELS_FILE
     try:
-        labels = Labels.model_validate_json(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(LARGEST_LABELS + 1)
+        if len(content) > LARGEST_LABELS:
+            raise ModelError(f"{path}: 文件过大 / too large for a label file ({LARGEST_LABELS:,} bytes at most)")
+        labels = Labels.model_validate_json(content)
     except OSError as error:
         raise ModelError(
             f"{path}: 无法读取 / cannot be read ({error.strerror}); a model folder holds it, see `classifier train`"
         ) from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"{path}: 标签文件有误 / not a valid label file: {problems}") from error
+        raise ModelError(
+            f"{path}: 标签文件有误，请复制原件或重新训练 / not a valid label file, copy or train it again: {problems}"
+        ) from error
     if labels.tokeniser != TOKENISER_VERSION:
         raise ModelError(
             f"{path}: 分词版本不符，请重新训练 / made for tokeniser {labels.tokeniser}, this version has"
             f" {TOKENISER_VERSION}; train again"
         )
-    _check_known(path, {*labels.labels, *labels.calibration})
+    _check_known(path, {*labels.labels, *labels.calibration, *labels.evidence, *labels.untrained})
     return labels
 
 
@@ -136,19 +151,28 @@ def _check_known(path: Path, labels: set[str]) -> None:
         )
 
 
-def _model_digest(path: Path) -> str:
+def _model_digest(path: Path, labels: Labels) -> str:
+    """The digest of the model file, which must be the one `labels` give where they give one."""
     try:
         stat = path.stat()
-        return _digest(path, stat.st_mtime_ns, stat.st_size)
+        if stat.st_size > LARGEST_MODEL:
+            raise ModelError(f"{path}: 文件过大 / too large for a model ({LARGEST_MODEL:,} bytes at most)")
+        digest = _digest(path, stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise ModelError(
             f"{path}: 无法读取 / cannot be read ({error.strerror}); give a model folder with {MODEL_FILE} and {LABELS_FILE}"
         ) from error
+    if labels.sha256 not in (None, digest):
+        raise ModelError(
+            f"{path}: 与标签文件不符 / does not match the sha256 in {LABELS_FILE}; copy or train the model again"
+        )
+    return digest
 
 
 @lru_cache(maxsize=8)
 def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=2)
@@ -189,9 +213,14 @@ class Classifier:
         self.model_dir = Path(model_dir)
 
     def fingerprint(self) -> str:
-        """Digest of this stage, the folding rules, the calibration and the model file, which is read when it changed."""
-        model = _model_digest(self.model_dir / MODEL_FILE)
-        calibration = {label: [c.slope, c.offset] for label, c in read_labels(self.model_dir).calibration.items()}
+        """Digest of this stage, the folding rules, the calibration and the model file, which is read when it changed.
+
+        Raises:
+            ModelError: the folder's files cannot be read or do not belong together.
+        """
+        labels = read_labels(self.model_dir)
+        model = _model_digest(self.model_dir / MODEL_FILE, labels)
+        calibration = {label: [c.slope, c.offset] for label, c in labels.calibration.items()}
         parts = [VERSION, TOKENISER_VERSION, WINDOW, MAX_WINDOWS, normalise.fingerprint(), calibration, model]
         return hashlib.sha256(f"classifier/{json.dumps(parts, sort_keys=True)}".encode()).hexdigest()
 
@@ -199,11 +228,7 @@ class Classifier:
     def _loaded(self) -> _Loaded:
         labels = read_labels(self.model_dir)
         path = self.model_dir / MODEL_FILE
-        digest = _model_digest(path)
-        if labels.sha256 not in (None, digest):
-            raise ModelError(
-                f"{path}: 与标签文件不符 / does not match the sha256 in {LABELS_FILE}; copy or train the model again"
-            )
+        digest = _model_digest(path, labels)
         model = _load(path, digest)
         trained = tuple(sorted(set(model.labels) - {NONE}))
         odd = sorted(set(labels.labels) - set(trained) if labels.sha256 is None else set(labels.labels) ^ set(trained))
@@ -214,6 +239,10 @@ class Classifier:
         calibration = [labels.calibration.get(label, Calibration()) for label in trained]
         slope, offset = np.array([c.slope for c in calibration]), np.array([c.offset for c in calibration])
         return _Loaded(model, trained, [model.labels.index(label) for label in trained], slope, offset)
+
+    def check(self) -> None:
+        """Reads all files of the folder. Raises ModelError where they cannot be read or do not belong together."""
+        _ = self._loaded
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,11 +23,12 @@ from schemas.results import DOCUMENTS, FINDINGS
 from transforms.permits import DENIED, NOT_AUTHORISED, WITHDRAWN, Permits
 from transforms.provenance import canonical_url
 
-VERSION = 3
+VERSION = 4
 _SINGLE = 1e-6  # scores are stored in single precision and rounded again before they decide
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
 COUNTED_GRADES = ("validated", "contextual")
 
+NOT_ASKED = "not_asked"
 _KEYWORDS, _CLASSIFIER, _CONFIRM, _PII = "keywords@1", "classifier@1", "confirm@1", "pii@1"
 
 
@@ -90,6 +92,7 @@ class Verdict:
     keyword_risks: list[str] = field(default_factory=list)
     classifier_risks: list[str] = field(default_factory=list)
     filtered: bool = False
+    not_asked: bool = False  # a rule holds but for the confirmation nobody was asked for
     findings: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -135,14 +138,18 @@ class Decider:
         filtered = np.zeros(count, dtype=np.bool_)
         pii_excluded = np.zeros(count, dtype=np.bool_)
         findings: list[tuple[int, dict[str, Any]]] = []
+        not_asked = np.zeros(count, dtype=np.bool_)
         confirmed = layers["confirm"].column("scores") if "confirm" in layers else None
+        asked = (
+            np.asarray(layers["confirm"].column("asked")) if "confirm" in layers else np.zeros(count, dtype=np.bool_)
+        )
         for index, hits, scores, confirmations in _evidence_rows(
             layers["keywords"].column("hits"), layers["classifier"].column("scores"), confirmed, self._lowest_score
         ):
-            verdict = self.judge(hits, scores, confirmations)
+            verdict = self.judge(hits, scores, confirmations, bool(asked[index]))
             risks[index], candidates[index] = verdict.risks, verdict.candidates
             by_keyword[index], by_classifier[index] = verdict.keyword_risks, verdict.classifier_risks
-            filtered[index] = verdict.filtered
+            filtered[index], not_asked[index] = verdict.filtered, verdict.not_asked
             findings += [(index, finding) for finding in verdict.findings]
         entities = layers["pii"].column("entities")
         for index in np.flatnonzero(np.asarray(entities.is_valid())).tolist():
@@ -154,7 +161,8 @@ class Decider:
         unhealthy = self.profile.illegal_unhealthy
         columns = _identity(base, origin)
         columns["provenance"] = admission.permits.judge(base)
-        reason = self._exclusion(base, columns, layers, admission, filtered, pii_excluded, first_row)
+        unscored = _unscored(layers, not_asked)
+        reason = self._exclusion(base, columns, unscored, admission, filtered, pii_excluded, first_row)
         columns |= {
             "risks": pa.array(risks, type=DOCUMENTS.field("risks").type),
             "candidate_risks": pa.array(candidates, type=DOCUMENTS.field("candidate_risks").type),
@@ -165,6 +173,7 @@ class Decider:
             "pii_types": pa.array(pii_types, type=DOCUMENTS.field("pii_types").type),
             "admitted": pc.is_null(reason),
             "exclusion_reason": reason,
+            "unscored": unscored,
             "tokens": layers["tokens"].column("tokens") if "tokens" in layers else pa.nulls(count, pa.int64()),
             "stage": pa.array([origin.stage] * count, type=pa.string()),
         }
@@ -176,9 +185,16 @@ class Decider:
         return self.judge(hits, scores).risks
 
     def judge(
-        self, hits: list[dict[str, Any]], scores: list[dict[str, Any]], confirmed: Sequence[dict[str, Any]] = ()
+        self,
+        hits: list[dict[str, Any]],
+        scores: list[dict[str, Any]],
+        confirmed: Sequence[dict[str, Any]] = (),
+        asked: bool = False,
     ) -> Verdict:
-        """What is decided of one document, from its rows of the layers keywords, classifier and confirm."""
+        """What is decided of one document, from its rows of the layers keywords, classifier and confirm.
+
+        `asked`: whether a confirming scorer was asked about it.
+        """
         evidence: dict[str, _Evidence] = {}
         for hit in hits:
             entry = self.library.entries[hit["entry"]]
@@ -196,7 +212,8 @@ class Decider:
         for risk in sorted(evidence):
             if risk not in self.profile.counted_risks:
                 continue
-            rule = self._rule(risk, evidence[risk])
+            rule, not_asked = self._rule(risk, evidence[risk], asked)
+            verdict.not_asked |= not_asked
             if rule is None:
                 continue
             decided = rule.assess == "violation"
@@ -214,20 +231,22 @@ class Decider:
                 verdict.findings.append(finding)
         return verdict
 
-    def _rule(self, risk: str, evidence: _Evidence) -> Rule | None:
+    def _rule(self, risk: str, evidence: _Evidence, asked: bool) -> tuple[Rule | None, bool]:
+        """The first rule that holds, and whether one before it might, had anybody been asked for confirmation."""
+        not_asked = False
         for rule in self.policy.rules:
-            if self._holds(rule.when, risk, evidence):
-                return rule
-        return None
+            if not self._holds(rule.when, risk, evidence):
+                continue
+            if _is_confirmed(rule.when, evidence):
+                return rule, not_asked
+            not_asked |= not asked and rule.when.nominated
+        return None, not_asked
 
     def _holds(self, when: Conditions, risk: str, evidence: _Evidence) -> bool:
+        """Whether the first line's evidence is enough."""
         terms = evidence.terms
         if terms["block"] < when.block or terms["review"] < when.review or terms["context"] < when.context:
             return False
-        if when.confirmed is not None:
-            confirmed = evidence.confirmed
-            if confirmed is None or round(confirmed["score"], 4) < when.confirmed:
-                return False
         if when.score is None:
             return True
         needed = self.thresholds.get(risk) if when.score == "threshold" else float(when.score)
@@ -242,7 +261,7 @@ class Decider:
         self,
         base: pa.RecordBatch,
         columns: dict[str, pa.Array],
-        layers: dict[str, pa.RecordBatch],
+        unscored: pa.Array,
         admission: Admission,
         filtered: Any,
         pii_excluded: Any,
@@ -250,11 +269,6 @@ class Decider:
     ) -> pa.Array:
         """The first reason that applies, in the order of the public contract, or NULL for what is admitted."""
         count = base.num_rows
-        unscored = pc.or_(
-            pc.is_valid(layers["classifier"].column("unscored")), pc.is_valid(layers["pii"].column("unscored"))
-        )
-        if "confirm" in layers:
-            unscored = pc.or_(unscored, pc.is_valid(layers["confirm"].column("unscored")))
         blocked = admission.blocked
         reasons = {
             "source_blacklisted": np.full(count, admission.source_blacklisted),
@@ -268,7 +282,7 @@ class Decider:
                 for finding in (DENIED, WITHDRAWN, NOT_AUTHORISED)
             },
             "filtered": filtered,
-            "unscored": np.asarray(unscored),
+            "unscored": np.asarray(pc.is_valid(unscored)),
             "personal_information": pii_excluded,
             "duplicate": np.isin(np.arange(first_row, first_row + count), admission.copies),
         }
@@ -277,6 +291,19 @@ class Decider:
             chosen[applies] = index
         names = pa.array([*reasons], type=pa.string())
         return names.take(pa.array(np.where(chosen < 0, 0, chosen), mask=chosen < 0))
+
+
+def _unscored(layers: dict[str, pa.RecordBatch], not_asked: npt.NDArray[np.bool_]) -> pa.Array:
+    """Why a document got no complete answer, NULL where it did: the confirming scorer first, for it tells most."""
+    reasons = [layers[name].column("unscored") for name in ("confirm", "classifier", "pii") if name in layers]
+    nobody = pa.array([NOT_ASKED] * len(not_asked), mask=~not_asked, type=pa.string())
+    return pc.coalesce(*reasons, nobody)
+
+
+def _is_confirmed(when: Conditions, evidence: _Evidence) -> bool:
+    if when.confirmed is None:
+        return True
+    return evidence.confirmed is not None and round(evidence.confirmed["score"], 4) >= when.confirmed
 
 
 def _evidence_rows(

@@ -1,7 +1,7 @@
 """Keyword hits: every term of the library found in the normalised text, with its place in the original.
 
 A hit is evidence, not a verdict. The text is matched as it folds, and again as `readings` and the variants asked for
-understand it; of all hits the longest count.
+understand it; of hits inside one another the longest count, but never instead of a stronger one.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas import layers
-from schemas.lexicon import Library
+from schemas.lexicon import TIERS, Library
 from transforms import normalise, readings
 from transforms.excerpt import excerpt
-from transforms.matching import Found, Matcher
+from transforms.matching import BETWEEN, Found, Matcher, joined_ranges
 from transforms.normalise import Normalised, normalised_blocks
 from transforms.pinyin import PACKAGE, Pinyin, package_version
 from transforms.readings import (
@@ -37,11 +37,12 @@ from transforms.readings import (
 from transforms.text import Block, CodePoints, Offsets, TextBatch
 from transforms.words import is_short_han, straddles
 
-VERSION = 2
+VERSION = 3
 PINYIN, SPLIT = "pinyin", "split"
 VARIANTS = (PINYIN, SPLIT)
 SHORTEST_SPLIT = 3  # characters: halves of characters are characters, and shorter terms arise from them by chance
 EXAMINED_OCCURRENCES = 20  # of one term in one document are examined for cutting through a word
+_STRENGTH = {tier: strength for strength, tier in enumerate(reversed(TIERS))}  # context is 0
 EXCERPTED_TERMS = 200  # different terms of one document that are quoted; the rest are stored without a quotation
 
 
@@ -122,9 +123,26 @@ class Keywords:
         return np.array([is_short_han(entry.term) for entry in self.library.entries], dtype=np.bool_)
 
     @cached_property
-    def _examined(self) -> list[bool]:
+    def _examined(self) -> npt.NDArray[np.bool_]:
         """Terms whose hits may be demoted: context terms count no more than demoted ones anyway."""
-        return [entry.tier != "context" and is_short_han(entry.term) for entry in self.library.entries]
+        return self._short & (self._strength > _STRENGTH["context"])
+
+    @cached_property
+    def _strength(self) -> Offsets:
+        return np.array([_STRENGTH[entry.tier] for entry in self.library.entries], dtype=np.int64)
+
+    @cached_property
+    def _risks(self) -> tuple[Offsets, Offsets]:
+        """Numbers of the risks of all entries, one entry behind the other, and where those of each begin."""
+        numbers: dict[str, int] = {}
+        own = [[numbers.setdefault(risk, len(numbers)) for risk in entry.risks] for entry in self.library.entries]
+        return np.array([number for row in own for number in row], dtype=np.int64), np.cumsum([0, *map(len, own)])
+
+    @cached_property
+    def _conditions(self) -> tuple[list[str], Matcher]:
+        """The different terms of all conditions."""
+        terms = sorted({term for entry in self.library.entries for term in (*entry.requires, *entry.excludes)})
+        return terms, Matcher(terms)
 
     @cached_property
     def _conditional(self) -> npt.NDArray[np.bool_]:
@@ -151,7 +169,7 @@ class Keywords:
         hits = _Hits(entry[order], low[order], high[order], hidden[order])
         if len(order) and self._conditional[hits.entry].any():
             hits = hits.where(self._in_context(folded, hits))
-        return _longest(hits)
+        return self._longest(folded, hits)
 
     def _hidden(self, folded: Normalised) -> Iterator[Found]:
         """What second readings of the text hold besides."""
@@ -178,75 +196,137 @@ class Keywords:
         if eligible is not None:
             good &= eligible[found.entry]
         found = found.where(good)
-        good = text.whole(text.in_text(found), documents)
-        for place in np.flatnonzero(good & self._short[found.entry]).tolist():
-            low, high = int(found.low[place]), int(found.high[place])
-            first, end = text.piece(low)
-            good[place] = not straddles(text.codes[first:end], low - first, high - first)
-        return text.in_text(found.where(good))
+        there = text.in_text(found)
+        good = text.whole(there, documents)
+        asked = np.flatnonzero(good & self._short[found.entry])
+        document = np.searchsorted(documents, there.low[asked], side="right") - 1
+        first, end = text.bounds(found.low[asked])
+        verdicts: dict[int, list[bool]] = {}
+        for place, key, begin, stop in zip(
+            asked.tolist(),
+            (document * len(self.library.entries) + found.entry[asked]).tolist(),
+            first.tolist(),
+            end.tolist(),
+            strict=True,
+        ):
+            examined = verdicts.setdefault(key, [])
+            if len(examined) < EXAMINED_OCCURRENCES:
+                low, high = int(found.low[place]), int(found.high[place])
+                examined.append(not straddles(text.codes[begin:stop], low - begin, high - begin))
+                good[place] = examined[-1]
+            else:  # as any of those examined
+                good[place] = any(examined)
+        return there.where(good)
 
     def _in_context(self, folded: Normalised, hits: _Hits) -> npt.NDArray[np.bool_]:
         """Which hits have their required context in the document, and not their excluding context."""
         good = np.ones(len(hits.entry), dtype=np.bool_)
         conditional = np.flatnonzero(self._conditional[hits.entry])
         document = np.searchsorted(folded.starts, hits.low[conditional], side="right") - 1
-        texts: dict[int, str] = {}
-        judged: dict[tuple[int, int], bool] = {}
-        for place, key in zip(
-            conditional.tolist(), zip(document.tolist(), hits.entry[conditional].tolist(), strict=True), strict=True
-        ):
-            local, index = key
-            if local not in texts:
-                texts[local] = _decoded(folded.codes[folded.starts[local] : folded.starts[local + 1]])
-            if key not in judged:
-                entry, text = self.library.entries[index], texts[local]
-                judged[key] = (not entry.requires or any(term in text for term in entry.requires)) and not any(
-                    term in text for term in entry.excludes
-                )
-            good[place] = judged[key]
+        present = self._present(folded, np.unique(document))
+        size = len(self.library.entries)
+        keys, own = np.unique(document * size + hits.entry[conditional], return_inverse=True)
+        judged = [self._holds(key % size, present.get(key // size, frozenset())) for key in keys.tolist()]
+        good[conditional] = np.array(judged, dtype=np.bool_)[own]
         return good
+
+    def _present(self, folded: Normalised, documents: Offsets) -> dict[int, frozenset[str]]:
+        """Which terms of conditions stand in these documents of a block."""
+        codes, _ = joined_ranges(folded.codes, folded.starts[documents], folded.starts[documents + 1])
+        behind = np.flatnonzero(codes == BETWEEN)
+        starts = np.append(0, behind + 1)
+        terms, matcher = self._conditions
+        found = matcher.find(codes, starts)
+        which = documents[np.searchsorted(starts, found.low, side="right") - 1]
+        present: dict[int, set[str]] = {}
+        for key in np.unique(which * len(terms) + found.entry).tolist():
+            present.setdefault(key // len(terms), set()).add(terms[key % len(terms)])
+        return {document: frozenset(own) for document, own in present.items()}
+
+    def _holds(self, index: int, present: frozenset[str]) -> bool:
+        entry = self.library.entries[index]
+        return (not entry.requires or not present.isdisjoint(entry.requires)) and present.isdisjoint(entry.excludes)
+
+    def _longest(self, folded: Normalised, hits: _Hits) -> _Hits:
+        """Without the hits that lie inside a longer one (网站 in 赌博网站): one wording is one piece of evidence.
+
+        A hit goes only if of each of its risks a longer one says at least as much: of the same tier or a stronger one,
+        where one that cuts through a word is context, and not hidden where the shorter is plain.
+        """
+        if len(hits.high) == 0:
+            return hits
+        inside = _reached(hits.high, hits.high)
+        if not inside.any():
+            return hits
+        strength = self._strength[hits.entry]
+        strength[self._cutting(folded, hits)] = 0
+        numbers, starts = self._risks
+        first, risks = starts[hits.entry], np.diff(starts)[hits.entry]
+        hit = np.repeat(np.arange(len(risks)), risks)  # a row for each risk of each hit
+        risk = numbers[np.repeat(first - np.cumsum(risks) + risks, risks) + np.arange(len(hit))]
+        order = np.lexsort((hit, risk))
+        hit, risk = hit[order], risk[order]
+        high = hits.high[hit] + risk * (len(folded.codes) + 1)  # so that no risk reaches into the next
+        covered = np.zeros(len(hit), dtype=np.bool_)
+        for least in range(len(TIERS)):
+            for hidden in (False, True):
+                able = (strength[hit] >= least) & (hidden | ~hits.hidden[hit])
+                mine = (strength[hit] == least) & (hits.hidden[hit] == hidden)
+                covered[mine] = _reached(high, np.where(able, high, 0))[mine]
+        stays = np.zeros(len(hits.entry), dtype=np.bool_)
+        stays[hit[~covered]] = True
+        return hits.where(stays)
+
+    def _cutting(self, folded: Normalised, hits: _Hits) -> Offsets:
+        """The hits that cut through a word, among those that may be demoted and hold another hit.
+
+        Of a term's occurrences in a document the first are examined; the others count as cutting, and swallow nothing.
+        """
+        later = np.minimum.accumulate(hits.high[::-1])[::-1]  # the least end of this hit and those that begin later
+        holds = np.append(later[1:] <= hits.high[:-1], False)
+        asked = np.flatnonzero(holds & ~hits.hidden & self._examined[hits.entry])
+        document = np.searchsorted(folded.starts, hits.low[asked], side="right") - 1
+        seen: dict[tuple[int, int], int] = {}
+        cutting = []
+        for place, own, entry in zip(asked.tolist(), document.tolist(), hits.entry[asked].tolist(), strict=True):
+            seen[own, entry] = seen.get((own, entry), 0) + 1
+            begin, end = int(folded.starts[own]), int(folded.starts[own + 1])
+            low, high = int(hits.low[place]) - begin, int(hits.high[place]) - begin
+            if seen[own, entry] > EXAMINED_OCCURRENCES or straddles(folded.codes[begin:end], low, high):
+                cutting.append(place)
+        return np.array(cutting, dtype=np.int64)
 
     def _describe(self, batch: TextBatch, block: Block, folded: Normalised, hits: _Hits, rows: "_Rows") -> None:
         """Adds the terms of each document of a block. The occurrence shown is the first that does not cut a word."""
         document = np.searchsorted(folded.starts, hits.low, side="right") - 1
-        begins = np.flatnonzero(np.diff(document, prepend=-1))
-        own = document[begins].tolist()
-        entries, lows, highs, hidden = (part.tolist() for part in (hits.entry, hits.low, hits.high, hits.hidden))
-        starts = (folded.origin[hits.low] - block.starts[document]).tolist()
-        ends = (folded.origin[hits.high - 1] + 1 - block.starts[document]).tolist()
-        bounds = [*begins.tolist(), len(entries)]
-        for local, begin, end in zip(own, bounds[:-1], bounds[1:], strict=True):
-            first = int(folded.starts[local])
-            codes = folded.codes[first : int(folded.starts[local + 1])]
-            terms: dict[int, _Term] = {}
-            for place in range(begin, end):
-                entry = entries[place]
-                term = terms.get(entry)
-                if term is None:
-                    term = terms[entry] = _Term(place, straddles=self._examined[entry])
-                term.count += 1
-                if (
-                    term.straddles
-                    and term.count <= EXAMINED_OCCURRENCES
-                    and (hidden[place] or not straddles(codes, lows[place] - first, highs[place] - first))
-                ):
-                    term.place, term.straddles = place, False
-            row = block.first + local
+        size = len(self.library.entries)
+        order = np.argsort(document * size + hits.entry, kind="stable")
+        begins = np.flatnonzero(np.diff((document * size + hits.entry)[order], prepend=-1))
+        counts = np.diff(begins, append=len(order))
+        terms = np.argsort(order[begins])  # by their first hits, which stand in order of the text
+        begins, counts = begins[terms], counts[terms]
+        shown = order[begins]
+        straddling = self._examined[hits.entry[shown]]
+        for number in np.flatnonzero(straddling).tolist():
+            begin = int(begins[number])
+            for place in order[begin : begin + min(int(counts[number]), EXAMINED_OCCURRENCES)].tolist():
+                first, end = folded.starts[document[place] : document[place] + 2].tolist()
+                low, high = int(hits.low[place]) - first, int(hits.high[place]) - first
+                if hits.hidden[place] or not straddles(folded.codes[first:end], low, high):
+                    shown[number], straddling[number] = place, False
+                    break
+        own = document[shown]
+        starts = (folded.origin[hits.low[shown]] - block.starts[own]).tolist()
+        ends = (folded.origin[hits.high[shown] - 1] + 1 - block.starts[own]).tolist()
+        bounds = [*np.flatnonzero(np.diff(own, prepend=-1)).tolist(), len(own)]
+        fields = [*zip(hits.entry[shown].tolist(), counts.tolist(), starts, ends, straddling.tolist(), strict=True)]
+        for begin, stop in pairwise(bounds):
+            row = block.first + int(own[begin])
             text = batch.strings[row]
-            rows.begin(row, len(terms))
-            for number, (entry, term) in enumerate(terms.items()):
-                where = starts[term.place], ends[term.place]
-                quoted = excerpt(text, *where) if number < EXCERPTED_TERMS else ""
-                rows.add(entry, term.count, *where, quoted, term.straddles)
-
-
-@dataclass(slots=True)
-class _Term:
-    """What is known of one term in one document: the hit shown, and whether all that were examined cut a word."""
-
-    place: int
-    straddles: bool
-    count: int = 0
+            rows.begin(row, stop - begin)
+            for number, (entry, count, start, end, cuts) in enumerate(fields[begin:stop]):
+                quoted = excerpt(text, start, end) if number < EXCERPTED_TERMS else ""
+                rows.add(entry, count, start, end, quoted, cuts)
 
 
 class _Rows:
@@ -288,13 +368,6 @@ def _places(folded: Normalised, plain: Reading | None, look: Callable[[CodePoint
         yield plain
 
 
-def _longest(hits: _Hits) -> _Hits:
-    """Without the hits that lie inside a longer one (网站 in 赌博网站): one wording is one piece of evidence."""
-    if len(hits.high) == 0:
-        return hits
-    reached = np.maximum.accumulate(hits.high)
-    return hits.where(np.concatenate([[True], hits.high[1:] > reached[:-1]]))
-
-
-def _decoded(codes: CodePoints) -> str:
-    return codes.tobytes().decode("utf-32-le")
+def _reached(high: Offsets, reach: Offsets) -> npt.NDArray[np.bool_]:
+    """Which hits, in order of their start and the longer first, end no later than an earlier one reaches."""
+    return np.append(False, high[1:] <= np.maximum.accumulate(reach)[:-1])

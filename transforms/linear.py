@@ -6,6 +6,8 @@ and spends most of its time on looking up words; here the tokens are numbers alr
 the rest. The tests hold both against each other.
 """
 
+import mmap
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from scipy import sparse
 
 from transforms.text import Offsets
 from transforms.windows import LONGEST_WORD, Tokens
+
+LARGEST_MODEL = 1 << 30  # bytes
 
 _MAGIC = (793712314).to_bytes(4, "little")  # first bytes of every fastText model
 _PREFIX = "__label__"
@@ -50,6 +54,53 @@ def _character_hashes() -> Hashes:
     return _fnv(rows, size)
 
 
+# How fastText lays out its file: the arguments, counts of the dictionary, behind each word its count and kind; a flag
+# and two sizes before each of the two matrices.
+_ARGUMENTS, _COUNTS, _ENTRY, _MATRIX = struct.Struct("<4x13id"), struct.Struct("<3i2q"), 9, struct.Struct("<?2q")
+_DIM, _BUCKET = 1, 9  # places among the arguments
+
+
+def check_complete(path: Path) -> None:
+    """Raises ValueError unless the file is as long as its own counts say.
+
+    fastText does not look whether what it reads is there: of a file cut short it takes zeros for the rest, and of false
+    counts as much memory as they name.
+    """
+    if path.stat().st_size > LARGEST_MODEL:
+        raise ValueError(f"more than {LARGEST_MODEL:,} bytes")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[: len(_MAGIC)] != _MAGIC:
+            raise ValueError("wrong first bytes")
+        try:
+            arguments = _ARGUMENTS.unpack_from(data)
+            at = _ARGUMENTS.size
+            words, _, labels, _, pruned = _COUNTS.unpack_from(data, at)
+            at += _COUNTS.size
+            if pruned > 0 or arguments[_DIM] < 1:
+                raise ValueError("quantized, or without dimensions")
+            for _ in range(words):
+                at = _behind(data, at)
+            sizes = []
+            for rows in (words - labels + arguments[_BUCKET], labels):
+                quantized, *shape = _MATRIX.unpack_from(data, at)
+                if quantized or shape != [rows, arguments[_DIM]]:
+                    raise ValueError("the matrices are not as large as the dictionary says, or quantized")
+                sizes.append(4 * rows * arguments[_DIM])
+                at += _MATRIX.size + sizes[-1]
+        except struct.error:
+            raise ValueError("cut short") from None
+        if at != len(data):
+            raise ValueError(f"{len(data):,} bytes, should be {at:,}")
+
+
+def _behind(data: mmap.mmap, at: int) -> int:
+    """Where the entry of the dictionary at a place ends."""
+    end = data.find(b"\0", at)
+    if end < 0:
+        raise ValueError("cut short")
+    return end + 1 + _ENTRY
+
+
 class LinearModel:
     """A fastText model read from its file. `labels` are its labels without fastText's prefix.
 
@@ -60,9 +111,7 @@ class LinearModel:
     def __init__(self, path: Path) -> None:
         import fasttext
 
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise ValueError("wrong first bytes")
+        check_complete(path)
         try:  # not fasttext.load_model: some distributions print a warning there
             model: Any = fasttext.FastText._FastText(model_path=str(path))
             arguments = model.f.getArgs()
@@ -74,6 +123,12 @@ class LinearModel:
             self.labels = tuple(label.removeprefix(_PREFIX) for label in model.f.getLabels("strict")[0])
         except (RuntimeError, MemoryError) as error:
             raise ValueError(str(error)) from error
+        if (
+            arguments.bucket < 1
+            or len(matrix) != len(words) + arguments.bucket
+            or len(self._output) != len(self.labels)
+        ):
+            raise ValueError("the dictionary does not fit the matrices")
         self._bucket = np.uint64(arguments.bucket)
         self._words = len(words)
         self._unknown = len(matrix)  # a row of zeros, for words the model does not know

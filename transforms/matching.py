@@ -10,6 +10,7 @@ little: it decides about speed alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import ahocorasick
@@ -79,13 +80,13 @@ class Matcher:
         return automaton
 
     @cached_property
-    def _byte_lengths(self) -> Offsets:
-        return np.array([len(term.encode()) for term in self._terms], dtype=np.int64)
-
-    @cached_property
     def lengths(self) -> Offsets:
         """Of each term, in code points."""
         return np.array([len(term) for term in self._terms], dtype=np.int64)
+
+    @cached_property
+    def _longest(self) -> int:
+        return int(self.lengths.max(initial=0))
 
     @cached_property
     def _word_edges(self) -> npt.NDArray[np.bool_]:
@@ -145,7 +146,7 @@ class Matcher:
         if self._words:  # inside a word no term begins
             inside = are_wordlike(codes[low]) & are_wordlike(codes[np.maximum(low - 1, 0)]) & ~is_among(low, starts)
             low, reach = low[~inside], reach[~inside]
-        high = np.where(reach == _ANY_LENGTH, len(codes), np.minimum(low + reach, len(codes)))
+        high = np.minimum(low + np.where(reach == _ANY_LENGTH, self._longest, reach), len(codes))
         if altered is not None:
             crossing = altered[high] > altered[low]
             low, high = low[crossing], high[crossing]
@@ -153,12 +154,13 @@ class Matcher:
 
     def _search(self, codes: CodePoints, starts: Offsets, low: Offsets, high: Offsets) -> Found:
         pieces, places = joined_ranges(codes, low, high)
-        raw = list(self._automaton.iter(pieces.tobytes().decode("utf-32-le").encode().decode("latin-1")))
-        if not raw:
+        ends = self._automaton.iter(pieces.tobytes().decode("utf-32-le").encode().decode("latin-1"))
+        # straight into an array: as tuples, millions of occurrences would take gigabytes
+        raw = np.fromiter(chain.from_iterable(ends), dtype=np.int64).reshape(-1, 2)
+        if len(raw) == 0:
             return Found.none()
-        byte_end = np.array([end + 1 for end, _ in raw], dtype=np.int64)
-        entry = np.array([index for _, index in raw], dtype=np.int64)
-        last = np.searchsorted(_utf8_ends(pieces), byte_end, side="left")
+        entry = raw[:, 1]
+        last = np.searchsorted(_utf8_ends(pieces), raw[:, 0] + 1, side="left")
         high = places[last] + 1
         found = Found(entry, high - self.lengths[entry], high)
         return found.where(self._stands(codes, starts, found))

@@ -2,8 +2,9 @@
 
 One table over all code points does the work: NFKC of the single character, case folding, traditional to simplified,
 or nothing for characters that carry no meaning. Characters map one to one or vanish, so the positions that stayed are
-the offset map back into the original. Blanks and separating marks vanish only between Han characters (法 轮 功, 法*轮*功):
-between Latin letters they are the word boundary.
+the offset map back into the original; only a ligature becomes several characters, all from one place. Blanks and
+separating marks vanish only between Han characters (法 轮 功, 法*轮*功), and so does a single line break; between words they
+are the word boundary, and blanks in a row are one. Two line breaks are the border of a paragraph and stay.
 """
 
 import hashlib
@@ -16,19 +17,38 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from transforms.composition import MARKS, WIDEST, Compositions, compositions, ligatures, widened
 from transforms.text import Block, CodePoints, Offsets, TextBatch
 
-VERSION = 1
+VERSION = 2
 
 _TABLE_SIZE = 0x110000
 _DROP = np.uint32(0xFFFFFFFF)
 _CODE, _KIND_SHIFT, _DROPPED = np.uint32(0x1FFFFF), np.uint32(24), 0xFF
+_LIGATURE, _COMBINING = 0xFD, 0xFE  # as kinds, where a character needs a second look
 
-# Kinds of characters, one byte a code point.
-OTHER, HAN, LETTER, DIGIT, SEPARATOR, KANA_HANGUL = range(6)
+# Kinds of characters, one byte a code point. What may stand in a gap between two others comes last.
+OTHER, HAN, LETTER, DIGIT, KANA_HANGUL, SEPARATOR, BREAK = range(7)
 # Marks people put between the characters of a word to hide it. Sentence punctuation is not among them: a match
 # that runs across a full stop is no match.
 _SEPARATORS = " \t\u00a0\u3000*_-~^+=|/\\.·•・‧∙°'`\"#@&$%<>[]{}()（）【】「」『』〔〕《》〈〉…—–‐‑─━"
+_EDGES = "".join(char for char in _SEPARATORS if char not in "+=$%&")  # at the ends of a term these say something
+_BLANK, _TAB = 0x20, 0x09  # the blanks that are left once folded
+_BREAKS = "\n\r\x85\u2028"
+# Scripts with letters that are not written in words with blanks between: Thai to Tibetan, Myanmar, Khmer, Tai; CJK; Yi,
+# Javanese to Tai Viet; Tangut, Nüshu.
+_UNSPACED = (
+    (0x0E00, 0x109F),
+    (0x1780, 0x17FF),
+    (0x1950, 0x19DF),
+    (0x1A20, 0x1AAF),
+    (0x2E80, 0x9FFF),
+    (0xA000, 0xA4CF),
+    (0xA980, 0xAADF),
+    (0xF900, 0xFAFF),
+    (0xFF66, 0xFFDC),
+    (0x16FE0, 0x1B2FF),
+)
 
 
 @dataclass(frozen=True)
@@ -96,24 +116,27 @@ def _is_han(code: int) -> bool:
 
 @lru_cache(maxsize=1)
 def kind_table() -> npt.NDArray[np.uint8]:
-    """For each (folded) code point its kind: Han, letter, digit, separator, kana or hangul, other."""
+    """For each (folded) code point its kind: Han, letter, digit, kana or hangul, separator, line break, other.
+
+    Letters and digits are those of all scripts that are written in words.
+    """
     kinds = np.full(_TABLE_SIZE, OTHER, dtype=np.uint8)
+    for code in range(0x20000):
+        category = unicodedata.category(chr(code))
+        if category[0] == "L" or category == "Mc":
+            kinds[code] = LETTER
+        elif category == "Nd":
+            kinds[code] = DIGIT
+    for low, high in _UNSPACED:
+        kinds[low : high + 1] = OTHER
     for low, high in ((0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x323AF), (0xF900, 0xFAFF), (0x3007, 0x3007)):
         kinds[low : high + 1] = HAN
     for low, high in ((0x3041, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9D), (0x1100, 0x11FF), (0xAC00, 0xD7A3)):
         kinds[low : high + 1] = KANA_HANGUL
-    for code in range(0x80):
-        char = chr(code)
-        if char.isalpha():
-            kinds[code] = LETTER
-        elif char.isdigit():
-            kinds[code] = DIGIT
-    for low, high in ((0xC0, 0x24F), (0x370, 0x52F)):
-        for code in range(low, high + 1):
-            if chr(code).isalpha():
-                kinds[code] = LETTER
     for char in _SEPARATORS:
         kinds[ord(char)] = SEPARATOR
+    for char in _BREAKS:
+        kinds[ord(char)] = BREAK
     kinds.flags.writeable = False
     return kinds
 
@@ -124,7 +147,23 @@ def fingerprint() -> str:
     digest = hashlib.sha256(f"normalise/{VERSION}".encode())
     digest.update(fold_table().tobytes())
     digest.update(kind_table().tobytes())
+    digest.update(_compositions().pairs.tobytes())
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _compositions() -> Compositions:
+    return compositions(fold_table())
+
+
+@lru_cache(maxsize=1)
+def _ligatures() -> tuple[Offsets, CodePoints]:
+    """The code points of ligatures, in order, and the letters of each, filled up with zeros."""
+    spelt = sorted(ligatures().items())
+    letters = np.zeros((len(spelt), WIDEST), dtype=np.uint32)
+    for row, (_, meant) in enumerate(spelt):
+        letters[row, : len(meant)] = [ord(char) for char in meant]
+    return np.array([code for code, _ in spelt], dtype=np.int64), letters
 
 
 @lru_cache(maxsize=1)
@@ -134,43 +173,147 @@ def _packed_table() -> CodePoints:
     kept = table != _DROP
     packed = table.copy()
     packed[kept] |= kind_table()[table[kept]].astype(np.uint32) << _KIND_SHIFT
+    marks = set(_compositions().marks)
+    for code in (*marks, 0x340, 0x341, 0x343, 0xFF9E, 0xFF9F):  # the last five are other spellings of such marks
+        mark = ord(unicodedata.normalize("NFKC", chr(code)))
+        if mark in marks and table[code] == _DROP:
+            packed[code] = _as(_COMBINING, mark)
+    for code in _ligatures()[0].tolist():
+        packed[code] = _as(_LIGATURE, code)
     packed.flags.writeable = False
     return packed
+
+
+def _as(kind: int, code: int) -> np.uint32:
+    return np.uint32(kind << int(_KIND_SHIFT) | code)
 
 
 def normalise(block: Block) -> Normalised:
     """Folds a block; what stays is a subsequence of its characters, each folded."""
     packed = _packed_table().take(block.codes)
     kinds = (packed >> _KIND_SHIFT).astype(np.uint8)
-    keep = kinds != _DROPPED
-    loose = np.flatnonzero((kinds == SEPARATOR) | ~keep)
-    keep[between_han(kinds, loose, block.starts)] = False
+    keep = kinds < _COMBINING
+    loose = np.flatnonzero(kinds >= SEPARATOR)
+    own = kinds[loose]
+    wide = loose[own == _LIGATURE]
+    if len(wide):
+        kinds[wide] = LETTER
+        loose, own = loose[own != _LIGATURE], own[own != _LIGATURE]
+    marks = loose[own == _COMBINING]
+    if len(marks):
+        _compose(packed, marks, block.starts)
+    gone, blanks = _gaps(packed, kinds, loose, block.starts)
+    keep[gone] = False
+    keep[blanks] = True
+    packed[blanks] = _as(SEPARATOR, _BLANK)
     stayed = np.flatnonzero(keep)
+    codes = packed.take(stayed) & _CODE
+    if len(wide):
+        known, letters = _ligatures()
+        stayed, codes = widened(stayed, codes, wide, letters[np.searchsorted(known, block.codes[wide])])
     starts = np.searchsorted(stayed, block.starts).astype(np.int64)
-    return Normalised(packed.take(stayed) & _CODE, stayed.astype(np.int32), starts)
+    return Normalised(codes, stayed.astype(np.int32), starts)
 
 
-def between_han(
-    kinds: npt.NDArray[np.uint8], loose: npt.NDArray[np.int64], starts: Offsets, longest: int | None = None
-) -> npt.NDArray[np.int64]:
-    """Which of the places `loose` stand, alone or in a run, between two Han characters of the same document.
+def _compose(packed: CodePoints, marks: Offsets, starts: Offsets) -> None:
+    """Puts marks onto the letters they stand behind, in place. A letter of another document is none of theirs."""
+    begins = np.flatnonzero(np.diff(marks, prepend=-2) > 1)
+    lengths = np.diff(begins, append=len(marks))
+    for rank in range(MARKS):
+        begins, lengths = begins[lengths > rank], lengths[lengths > rank]
+        letters = marks[begins] - 1
+        mine = np.searchsorted(starts, letters, side="right") == np.searchsorted(
+            starts, letters + rank + 1, side="right"
+        )
+        at, mark = letters[mine & (letters >= 0)], marks[begins + rank][mine & (letters >= 0)]
+        composed = _compositions().compose(packed[at] & _CODE, packed[mark] & _CODE)
+        changed = composed != packed[at] & _CODE
+        packed[at[changed]] = _packed_table()[composed[changed]]
 
-    Of runs of more than `longest` places none does.
+
+@dataclass(frozen=True)
+class _Runs:
+    """Runs of neighbouring places: where each begins among them, its length, the places before and behind it.
+
+    `inside` are those with both of these in the same document.
+    """
+
+    begins: Offsets
+    lengths: Offsets
+    before: Offsets
+    after: Offsets
+    inside: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, places: Offsets, size: int, starts: Offsets) -> "_Runs":
+        begins = np.flatnonzero(np.diff(places, prepend=-2) > 1)
+        lengths = np.diff(begins, append=len(places))
+        before = places[begins] - 1
+        after = before + 1 + lengths
+        inside = (before >= 0) & (after < size)
+        over = np.searchsorted(before, starts) - 1  # the last run that begins before each document
+        inside[over[(over >= 0) & (after[over] >= starts)]] = False
+        return cls(begins, lengths, before, after, inside)
+
+
+def _gaps(packed: CodePoints, kinds: npt.NDArray[np.uint8], loose: Offsets, starts: Offsets) -> tuple[Offsets, Offsets]:
+    """What vanishes of the gaps between characters, and the places that stay of them, as one blank each.
+
+    Beside a line break only blanks vanish: what marks the next line is an item of a list.
+    """
+    if len(loose) == 0:
+        return loose, loose
+    runs = _Runs.of(loose, len(kinds), starts)
+    before, after = kinds.take(runs.before, mode="clip"), kinds.take(runs.after, mode="clip")
+    han = runs.inside & (before == HAN) & (after == HAN)
+    words = runs.inside & ~han & _in_words(before) & _in_words(after)
+    single = np.flatnonzero(words & (runs.lengths == 1))
+    words[single[packed.take(loose.take(runs.begins.take(single))) == _as(SEPARATOR, _BLANK)]] = (
+        False  # one blank is one
+    )
+    chosen = np.flatnonzero(han | words)
+    if len(chosen) == 0:
+        return loose[:0], loose[:0]
+    lengths = runs.lengths[chosen]
+    bounds = np.cumsum(lengths) - lengths
+    places = loose[np.repeat(runs.begins[chosen] - bounds, lengths) + np.arange(int(lengths.sum()))]
+    own, codes = kinds[places], packed[places] & _CODE
+    visible = own < _COMBINING
+    mark = (own == SEPARATOR) & (codes != _BLANK) & (codes != _TAB)
+    line = own == BREAK
+    line[:-1] &= ~((codes[:-1] == ord("\r")) & (codes[1:] == ord("\n")) & (np.diff(places) == 1))  # one break, not two
+    lines, marks, seen_in = (_sums(counted, bounds) for counted in (line, mark, visible))
+    plain = (lines <= 1) & (marks == 0)
+    vanish = han[chosen] & (plain | (lines == 0))
+    one = words[chosen] & plain & (seen_in > 0)
+    seen = np.flatnonzero(visible)
+    blanks = places[seen[np.searchsorted(seen, bounds[one])]] if one.any() else places[:0]
+    return places[np.repeat(vanish | one, lengths)], blanks
+
+
+def _sums(counted: npt.NDArray[np.bool_], bounds: Offsets) -> Offsets:
+    """How often each run holds what is counted. `bounds` are where the runs begin."""
+    running = np.concatenate([[0], np.cumsum(counted)]).astype(np.int64)
+    sums: Offsets = running[np.append(bounds[1:], len(counted))] - running[bounds]
+    return sums
+
+
+def _in_words(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    written: npt.NDArray[np.bool_] = kinds - np.uint8(HAN) <= KANA_HANGUL - HAN  # unsigned: OTHER wraps round
+    return written
+
+
+def between_han(kinds: npt.NDArray[np.uint8], loose: Offsets, starts: Offsets, longest: int) -> Offsets:
+    """Which of the places `loose` stand, alone or in a run of at most `longest`, between two Han characters.
+
+    Both are of the same document.
     """
     if len(loose) == 0:
         return loose
-    begins = np.flatnonzero(np.diff(loose, prepend=-2) > 1)  # of runs of neighbouring places
-    lengths = np.diff(begins, append=len(loose))
-    before = loose[begins] - 1
-    after = before + 1 + lengths
-    inside = np.flatnonzero((before >= 0) & (after < len(kinds)))
-    inside = inside[(kinds[before[inside]] == HAN) & (kinds[after[inside]] == HAN)]
-    same = np.searchsorted(starts, before[inside], side="right") == np.searchsorted(starts, after[inside], side="right")
-    between = np.zeros(len(begins), dtype=np.bool_)
-    between[inside[same]] = True
-    if longest is not None:
-        between &= lengths <= longest
-    return loose[np.repeat(between, lengths)]
+    runs = _Runs.of(loose, len(kinds), starts)
+    between = runs.inside & (runs.lengths <= longest)
+    between &= (kinds[np.maximum(runs.before, 0)] == HAN) & (kinds[np.minimum(runs.after, len(kinds) - 1)] == HAN)
+    return loose[np.repeat(between, runs.lengths)]
 
 
 def normalised_blocks(batch: TextBatch) -> list[Normalised]:
@@ -183,13 +326,25 @@ def normalised_blocks(batch: TextBatch) -> list[Normalised]:
 
 
 def normalise_terms(terms: Sequence[str]) -> list[str]:
-    """Keywords folded like the text they are looked for in. Empty where nothing of one would stay."""
+    """Keywords folded like the text they are looked for in. Empty where nothing of one would stay.
+
+    Marks before or behind a Han character at the ends go too (《禁书》, #六四#): between Han characters the text has none.
+    Signs that say something stay: +微信 is not 微信.
+    """
     starts = np.zeros(len(terms) + 1, dtype=np.int64)
     np.cumsum([len(term) for term in terms], out=starts[1:])
     codes = np.frombuffer("".join(terms).encode("utf-32-le"), dtype=np.uint32)
     folded = normalise(Block(0, codes, starts))
     text = folded.codes.tobytes().decode("utf-32-le")
-    return [text[low:high].strip() for low, high in itertools.pairwise(folded.starts.tolist())]
+    return [_bare(text[low:high].strip()) for low, high in itertools.pairwise(folded.starts.tolist())]
+
+
+def _bare(term: str) -> str:
+    inner = term.lstrip(_EDGES)
+    if inner and kind_table()[ord(inner[0])] == HAN:
+        term = inner
+    inner = term.rstrip(_EDGES)
+    return inner if inner and kind_table()[ord(inner[-1])] == HAN else term
 
 
 def normalise_term(term: str) -> str:

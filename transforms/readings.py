@@ -21,9 +21,16 @@ from transforms.text import CodePoints, Offsets
 LONGEST = 16  # characters of a term: longer ones are found only as they are written
 LONGEST_GAP = 3  # marks in a row that are read over; longer rows are ornament between texts
 _LEAST_LETTER = np.uint32(ord("a"))  # folded letters and Han characters are no less
+_LETTERS = np.uint32(26)
 _LETTER_RUN = 3  # letters in a row that are taken for one: doubled letters are spelling
 
-VERSION = 2
+_GAP, _HAN = 1, 2
+_SOUNDS = [ord("/"), ord("[")]  # before what is written in phonetic letters
+# Where the blocks of scripts begin: Latin, Greek, Cyrillic, Armenian, others, Cherokee, others, Latin, Greek, others.
+_SCRIPTS = np.array([0x370, 0x400, 0x530, 0x590, 0x13A0, 0x1400, 0x1D00, 0x1F00, 0x2000], dtype=np.uint32)
+_GREEK = 1
+
+VERSION = 3
 
 Mask = npt.NDArray[np.bool_]
 
@@ -59,14 +66,11 @@ class Reading:
         """The pieces as one document: the zeros part them well enough."""
         return np.array([0, len(self.codes)], dtype=np.int64)
 
-    def piece(self, place: int) -> tuple[int, int]:
-        """Where the piece that holds a place begins and ends."""
-        low, high = place, place
-        while low > 0 and self.codes[low - 1] != BETWEEN:
-            low -= 1
-        while self.codes[high] != BETWEEN:
-            high += 1
-        return low, high
+    def bounds(self, places: Offsets) -> tuple[Offsets, Offsets]:
+        """Where in the reading the pieces that hold these places begin and end."""
+        ends = np.flatnonzero(self.codes == BETWEEN)
+        piece = np.searchsorted(ends, places)
+        return np.append(0, ends + 1)[piece], ends[piece]
 
     def crosses(self, found: Found) -> Mask:
         """Which occurrences hold a changed character, or two between which something was left out."""
@@ -114,13 +118,39 @@ def around(folded: Normalised, at: Offsets) -> Reading | None:
 
 
 def disguises(codes: CodePoints) -> Offsets:
-    """Where something stands that `undisguised` might undo."""
+    """Where something stands that `undisguised` might undo, documents' borders not looked at."""
     alike = alike_table()[0].take(codes)
     at = np.flatnonzero(alike != PLAIN)
     before, behind = np.maximum(at - 1, 0), np.minimum(at + 1, len(codes) - 1)
     amid = _may_be_amid_han(alike, codes, before) & _may_be_amid_han(alike, codes, behind)
     found: Offsets = at[(alike[at] != MARK) | amid]
-    return found
+    lone = _lone_letters(codes)
+    return np.union1d(found, lone) if len(lone) else found
+
+
+def _lone_letters(codes: CodePoints) -> Offsets:
+    """Latin letters between Han characters, with a blank or mark on at least one side: 加 v 信."""
+    letter = codes - _LEAST_LETTER < _LETTERS  # unsigned: what lies before wraps round
+    at = np.flatnonzero(letter[1:-1] & ~letter[:-2] & ~letter[2:]) + 1
+    places = _amid_table()
+    before, behind = places.take(codes[at - 1]), places.take(codes[at + 1])
+    at = at[(before > 0) & (behind > 0) & ((before == _GAP) | (behind == _GAP))]
+    for step in (-1, 1):
+        beside = at + step
+        for _ in range(LONGEST_GAP):
+            beside = np.clip(beside + step * (places.take(codes[beside]) == _GAP), 0, len(codes) - 1)
+        at = at[places.take(codes[beside]) == _HAN]
+    lone: Offsets = at
+    return lone
+
+
+@lru_cache(maxsize=1)
+def _amid_table() -> npt.NDArray[np.uint8]:
+    """For each code point whether it is a Han character, a blank or mark, or neither."""
+    table = np.zeros(len(kind_table()), dtype=np.uint8)
+    table[(kind_table() == SEPARATOR) | (alike_table()[0] == MARK)] = _GAP
+    table[kind_table() == HAN] = _HAN
+    return table
 
 
 def _may_be_amid_han(alike: npt.NDArray[np.uint8], codes: CodePoints, beside: Offsets) -> Mask:
@@ -132,7 +162,7 @@ def _may_be_amid_han(alike: npt.NDArray[np.uint8], codes: CodePoints, beside: Of
 def undisguised(text: Reading) -> Reading:
     """With look-alikes read as what they look like, without fillers, and without marks between Han characters.
 
-    A word is read as Latin only if all of it becomes Latin: Russian stays Russian.
+    A single Latin letter amid Han characters (加 v 信) is one of them there. What is read as Latin, `_in_latin_words` says.
     """
     table, read_as = alike_table()
     alike = table.take(text.codes)
@@ -146,17 +176,55 @@ def undisguised(text: Reading) -> Reading:
     keep = alike != INVISIBLE
     loose = np.flatnonzero((alike == MARK) | (kinds == SEPARATOR) | ~keep)
     whole = np.array([0, len(codes)], dtype=np.int64)
+    kinds[_amid_han(codes, kinds, loose)] = HAN
     keep[between_han(kinds, loose, whole, LONGEST_GAP)] = False
     joined = np.diff(np.flatnonzero(keep), prepend=-1) > 1
     return _kept(text, codes, text.last, text.changed | changed, text.joined, keep, joined)
 
 
+def _amid_han(codes: CodePoints, kinds: npt.NDArray[np.uint8], loose: Offsets) -> Offsets:
+    """Single Latin letters with a Han character before and behind them, right there or past what is `loose`."""
+    solid = np.ones(len(codes), dtype=np.bool_)
+    solid[loose] = False
+    places = np.flatnonzero(solid)
+    letter = codes[places] - _LEAST_LETTER < _LETTERS
+    at = np.flatnonzero(letter[1:-1]) + 1
+    han = kinds[places] == HAN
+    amid: Offsets = places[at[han[at - 1] & han[at + 1]]]
+    return amid
+
+
 def _in_latin_words(codes: CodePoints, kinds: npt.NDArray[np.uint8], alike: npt.NDArray[np.uint8], at: Offsets) -> Mask:
-    """Which of the look-alikes `at` stand in words without a letter that has no Latin look-alike."""
-    wordlike = (kinds == LETTER) | (kinds == DIGIT) | (alike == LETTER_ALIKE)
-    word = np.cumsum(np.diff(wordlike.view(np.int8), prepend=0) != 0)
+    """Which of the look-alikes `at` stand in words that are to be read as Latin.
+
+    None does where a letter of the word has no Latin look-alike, and in sounds written /so/ or [so]. A word of
+    look-alikes alone must not be Greek, and no other word around may be of its script: рот is Russian beside открыл.
+    """
+    wordlike = (kinds == LETTER) | (kinds == DIGIT) | (alike == LETTER_ALIKE) | (alike == INVISIBLE)
+    border = np.diff(wordlike.view(np.int8), prepend=0) != 0
+    word = np.cumsum(border)
     foreign = (kinds == LETTER) & (codes >= 0x80) & (alike != LETTER_ALIKE)
-    return ~np.isin(word[at], word[foreign])
+    plain = wordlike & (codes < 0x80)
+    own = word[at]
+    first = np.flatnonzero(border)[own - 1]  # of the word
+    sound = (first > 0) & np.isin(codes[first - 1], _SOUNDS)
+    good = ~np.isin(own, word[foreign]) & ~sound
+    alone = ~np.isin(own, word[plain])  # look-alikes and nothing else
+    script = _script(codes)
+    piece = np.cumsum(codes == BETWEEN)
+    native = np.isin(_in_piece(piece[at], script[at]), _in_piece(piece[foreign], script[foreign]))
+    mixed = np.isin(own, own[1:][(own[1:] == own[:-1]) & (np.diff(script[at]) != 0)])
+    latin: Mask = good & ~(alone & ~mixed & ((script[at] == _GREEK) | native))
+    return latin
+
+
+def _script(codes: CodePoints) -> Offsets:
+    """A number for the script of each letter, as far as scripts with look-alikes go."""
+    return np.searchsorted(_SCRIPTS, codes, side="right")
+
+
+def _in_piece(piece: Offsets, script: Offsets) -> Offsets:
+    return piece * (len(_SCRIPTS) + 1) + script
 
 
 class Triples:

@@ -8,7 +8,9 @@ at a time, so that no text's score depends on its neighbours.
 
 import hashlib
 import json
+import mmap
 import os
+import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,14 +23,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from schemas.risks import risks
 from schemas.scorers import OnnxSettings
 from transforms.scorers.base import DECIMALS, Answer, ScorerError
+from transforms.scorers.base import FAILED as SCORER_FAILED
 
-VERSION = 1
+VERSION = 2
 
 FLOOR = 0.05  # scores below are not kept, as with the first-line classifier
 FAILED = "model_failed"
+NO_TOKENS = "no_tokens"
 
 _SAMPLE = "今天天气很好。 A sample text."
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_ROUNDING = 1e-4  # by which a probability may lie outside of 0 to 1
+# a key and value of a tensor's external data, as protocol buffers write it: the name of the file follows its length
+_LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])")
 
 
 class Labels(BaseModel):
@@ -68,10 +75,11 @@ class OnnxClassifier:
         return {"settings": self.settings}
 
     def fingerprint(self) -> str:
-        """Digest of the three files, of weights kept beside the model, and of the length of pieces."""
+        """Digest of the three files, of all that is kept beside the model, and of the length of pieces."""
         model = self.settings.file("model")
-        files = [model, self.settings.file("tokenizer"), self.settings.file("labels"), *_weights(model)]
-        parts = ["onnx", VERSION, self.settings.max_tokens, *(_digest_of(file) for file in files)]
+        files = [model, self.settings.file("tokenizer"), self.settings.file("labels")]
+        beside = [(str(file.relative_to(model.parent)), _digest_of(file)) for file in _beside(model)]
+        parts = ["onnx", VERSION, self.settings.max_tokens, *(_digest_of(file) for file in files), beside]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def shared_among(self, workers: int) -> "OnnxClassifier":
@@ -84,17 +92,27 @@ class OnnxClassifier:
             file = self.settings.file(name)
             if not file.is_file():
                 raise ScorerError(f"{file}: 没有这个文件 / no such file (classifier.confirm, {name})")
+        for given in self._session.get_inputs():
+            length = _fixed_length(given)
+            if 0 < length < self.settings.max_tokens:
+                raise ScorerError(
+                    f"{self.settings.file('model')}: 输入固定为 {length} 个词元 / the input {given.name} is {length} tokens long: "
+                    f"write max_tokens: {length} or less (classifier.confirm)"
+                )
         self._scores(_SAMPLE)
 
-    def score(self, texts: Sequence[str]) -> list[Answer]:
+    def score(self, texts: Sequence[str], again: bool = False) -> list[Answer]:
         """One answer a text."""
         return [self._answer(text) for text in texts]
 
     def _answer(self, text: str) -> Answer:
         try:
-            return Answer(self._scores(text))
+            scores = self._scores(text)
         except ScorerError:  # a text on which tokenizer or model fail must not cost the others
             return Answer(unscored=FAILED)
+        except Exception:
+            return Answer(unscored=SCORER_FAILED)
+        return Answer(unscored=NO_TOKENS) if scores is None else Answer(scores)
 
     @cached_property
     def _labels(self) -> Labels:
@@ -147,7 +165,8 @@ class OnnxClassifier:
             )
         return session
 
-    def _scores(self, text: str) -> dict[str, float]:
+    def _scores(self, text: str) -> dict[str, float] | None:
+        """Scores by risk id; None where the tokenizer leaves nothing of a text that is not blank."""
         labels = self._labels
         try:
             encoding = self._tokenizer.encode(text)
@@ -157,6 +176,8 @@ class OnnxClassifier:
             raise ScorerError(
                 f"{self.settings.file('tokenizer')}: 分词失败 / the tokenizer fails on a text: {_brief(error)}"
             ) from None
+        if text.strip() and all(encoding.special_tokens_mask):
+            return None
         best = np.zeros(len(labels.labels))
         for piece in (encoding, *encoding.overflowing):
             if piece.ids:
@@ -173,8 +194,7 @@ class OnnxClassifier:
         feed = {}
         for wanted in session.get_inputs():
             values = np.array([columns[wanted.name]], dtype=np.int32 if "int32" in wanted.type else np.int64)
-            fixed = wanted.shape[1] if len(wanted.shape) == 2 and isinstance(wanted.shape[1], int) else 0
-            feed[wanted.name] = np.pad(values, ((0, 0), (0, max(0, fixed - values.shape[1]))))
+            feed[wanted.name] = np.pad(values, ((0, 0), (0, max(0, _fixed_length(wanted) - values.shape[1]))))
         try:
             output = np.asarray(session.run([session.get_outputs()[0].name], feed)[0], dtype=np.float64)
         except Exception as error:
@@ -186,6 +206,11 @@ class OnnxClassifier:
             )
         if not np.isfinite(output).all():
             raise ScorerError(f"{path}: 输出不是数 / the output is not a number")
+        if self._labels.activation == "none" and (output.min() < -_ROUNDING or output.max() > 1 + _ROUNDING):
+            raise ScorerError(
+                f"{path}: 输出不是 0 到 1 的概率 / the output is no probability between 0 and 1: write activation softmax or sigmoid in "
+                f"{self.settings.file('labels')}"
+            )
         scores: npt.NDArray[np.float64] = output[0]
         return scores
 
@@ -199,9 +224,25 @@ def _activated(output: npt.NDArray[np.float64], activation: str) -> npt.NDArray[
     return np.clip(output, 0, 1)
 
 
-def _weights(model: Path) -> list[Path]:
-    """Files of weights that large models keep beside themselves: model.onnx_data, model.onnx.data."""
-    return sorted(model.parent.glob(f"{model.name}*data*"))
+def _fixed_length(given: Any) -> int:
+    """Tokens an input always takes; 0 where it takes any number."""
+    return given.shape[1] if len(given.shape) == 2 and isinstance(given.shape[1], int) else 0
+
+
+def _beside(model: Path) -> list[Path]:
+    """Every file in the model's folder, and those below it that the model names as the place of its weights."""
+    folder = model.parent
+    try:
+        files = {file for file in folder.iterdir() if file.is_file()}
+        with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for found in _LOCATION.finditer(content):
+                length = found[1][0] & 0x7F | (found[1][1] << 7 if len(found[1]) == 2 else 0)
+                named = folder / os.fsdecode(content[found.end() : found.end() + length])
+                if "\0" not in str(named) and named.is_relative_to(folder) and named.is_file():
+                    files.add(named)
+    except (OSError, ValueError) as error:
+        raise ScorerError(f"{model}: 读不了 / cannot be read: {error}") from None
+    return sorted(files)
 
 
 def _digest_of(path: Path) -> str:
@@ -212,7 +253,7 @@ def _digest_of(path: Path) -> str:
         raise ScorerError(f"{path}: 读不了 / cannot be read: {error.strerror}") from None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=1024)
 def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,16 +16,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 from schemas.risks import risks
-from transforms.scorers.base import DECIMALS, ScorerError
+from transforms.scorers.base import DECIMALS, ScorerError, strict_json
 
-VERSION = 1
+VERSION = 2
 BUNDLED = "risks31"
 
 _MAX_ANSWER = 4096  # characters; what is longer is no answer to such a question
 # of <|im_end|>, </s>, [INST] and the like, and what JSON leaves of line ends
 _ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>[]|\x85\u2028\u2029"})
+# the same tokens in a text that is the message itself: a character without width keeps them from being read as such
+_BROKEN = str.maketrans({char: f"{char}\u200b" for char in "<[|"})
 _TEXT, _MARK, _RISKS = "{{text}}", "{{mark}}", "{{risks}}"
-_OURS = frozenset({"model", "messages", "stream", "n"})
+_OURS = frozenset({"model", "messages", "stream", "n", "best_of"})
+_LENGTHS = ("max_tokens", "max_completion_tokens")
 
 
 class _Model(BaseModel):
@@ -36,8 +39,9 @@ class AnswerFormat(_Model):
     """How an answer is read.
 
     `json`: one object with `field`, a list of words or an object of words with scores from 0 to 1. `regex`: `pattern`
-    matches the whole answer; its group `words`, where it took part, holds words parted by commas. `vocabulary` maps
-    each word to the risks it means, none for a word that says all is well; without it words are risk ids.
+    matches the whole answer; its group `words` holds words parted by commas. `vocabulary` maps each word to the risks it
+    means, none for a word that says all is well; without it words are risk ids. `regex` needs the group, and a word for
+    a text that is well: that nothing was found must have been said.
     """
 
     format: Literal["json", "regex"] = "json"
@@ -59,6 +63,13 @@ class AnswerFormat(_Model):
     def _known(self) -> "AnswerFormat":
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("pattern 与 format: regex 须同时给出 / pattern and format: regex go together")
+        if self.pattern is not None and "words" not in re.compile(self.pattern).groupindex:
+            raise ValueError("pattern 须有名为 words 的组 / pattern needs the group (?P<words>…)")
+        if self.pattern is not None and all(self.vocabulary.values()):
+            raise ValueError(
+                "format: regex 的 vocabulary 须有表示无风险的词（如 None: []） / with format: regex the vocabulary needs a word for a "
+                "text without risks, such as None: []"
+            )
         unknown = sorted({risk for means in self.vocabulary.values() for risk in means} - risks().keys())
         if unknown:
             raise ValueError(f"未知的风险编号 / unknown risk ids: {', '.join(unknown)} (schemas/risks.yaml)")
@@ -84,7 +95,20 @@ class Prompt(_Model):
         taken = sorted(_OURS & self.request.keys())
         if taken:
             raise ValueError(f"request 不得含 / request must not hold: {', '.join(taken)}")
+        try:
+            json.dumps(self.request, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"request 不能写成 JSON / request cannot be written as JSON: {error}") from None
+        for key in _LENGTHS:
+            length = self.request.get(key, 1)
+            if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+                raise ValueError(f"request.{key} 应为正整数 / request.{key} should be a positive whole number")
         return self
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest answer the request allows; None where it sets no bound."""
+        return max((int(self.request[key]) for key in _LENGTHS if key in self.request), default=None)
 
     @property
     def sha256(self) -> str:
@@ -95,7 +119,9 @@ class Prompt(_Model):
     def messages(self, text: str) -> list[dict[str, str]]:
         """The messages that ask about a text."""
         mark = hashlib.sha256(text.encode()).hexdigest()[:16]
-        data = json.dumps(text, ensure_ascii=False).translate(_ESCAPED) if self.quote == "json" else text
+        data = json.dumps(text, ensure_ascii=False).translate(_ESCAPED)
+        if self.quote == "plain":
+            data = text.translate(_BROKEN)
         filled = {"system": self.system, "user": self.user}
         return [
             # the text goes in last: what it holds is never taken for a place of the template
@@ -127,7 +153,7 @@ class Prompt(_Model):
 
     def _json(self, content: str) -> dict[str, float] | None:
         try:
-            answer = json.loads(content)
+            answer = strict_json(content)
         except (ValueError, RecursionError):
             return None
         if not isinstance(answer, dict) or answer.keys() != {self.answer.field}:
@@ -147,8 +173,8 @@ class Prompt(_Model):
         match = re.fullmatch(str(self.answer.pattern), content.strip())
         if match is None:
             return None
-        named = match.groupdict().get("words")
-        return {} if named is None else {word.strip(): 1.0 for word in re.split("[,，]", named)}
+        named = match["words"]
+        return None if named is None else {word.strip(): 1.0 for word in re.split("[,，]", named)}
 
 
 def load_prompt(file: str | None) -> Prompt:
