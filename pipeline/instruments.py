@@ -6,7 +6,7 @@ from typing import Any
 from schemas.lexicon import TIERS, Library
 from schemas.profile import KeywordLibrary
 from schemas.risks import risks
-from transforms.classifier import Evidence, Labels
+from transforms.classifier import SILENT, Evidence, Labels
 
 ALL = "all"
 
@@ -46,11 +46,13 @@ def shortfall(keywords: Rows, classifier: Rows) -> str:
     asked = [row for row in keywords if row["required"] and row is not total]
     short = [row["risk_id"] for row in asked if row["counted"] < row["required"]]
     by_strength = {s: [row["risk_id"] for row in classifier if row["strength"] == s] for s in ("real", "weak", "none")}
+    silent = [row["risk_id"] for row in classifier if row["threshold"] is not None and row["threshold"] >= SILENT]
     unseen = ", ".join(by_strength["none"]) or "—"
+    mute = ", ".join(silent) or "—"
     return (
         f"关键词 {total['counted']} 个（要求 {total['required']}），{len(asked)} 种风险中 {len(asked) - len(short)} 种达到最低数；分类模型：真实语料证据 "
-        f"{len(by_strength['real'])} 种，弱证据（自编文本）{len(by_strength['weak'])} 种，无证据 {len(by_strength['none'])} 种：{unseen} / "
+        f"{len(by_strength['real'])} 种，弱证据（真实语料不足 30 条）{len(by_strength['weak'])} 种，无证据 {len(by_strength['none'])} 种：{unseen}；模型不作声 {len(silent)} 种：{mute} / "
         f"{total['counted']} keywords of {total['required']}, {len(asked) - len(short)} of {len(asked)} risks with enough; classifier: real evidence for "
-        f"{len(by_strength['real'])} risks, weak for {len(by_strength['weak'])}, none for {len(by_strength['none'])} "
+        f"{len(by_strength['real'])} risks, weak for {len(by_strength['weak'])}, none for {len(by_strength['none'])}, silent on {len(silent)} "
         "(keyword_library, classifier_evidence)"
     )
