@@ -57,7 +57,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_labels(folder: Path, **changes: object) -> None:
-    content = {"version": 2, "tokeniser": 2, "labels": {"A1-h": 0.5}} | changes
+    model = folder / "risk.bin"
+    digest = hashlib.sha256(model.read_bytes()).hexdigest() if model.exists() else "0" * 64
+    content = {"version": 2, "tokeniser": 2, "labels": {"A1-h": 0.5}, "sha256": digest} | changes
     (folder / "labels.json").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -222,6 +224,7 @@ def test_the_fingerprint_follows_the_model_file(trained: Path, tmp_path: Path) -
     assert Classifier(copy).fingerprint() == Classifier(trained).fingerprint()
     with (copy / "risk.bin").open("ab") as file:
         file.write(b"\0")
+    write_labels(copy)
     assert Classifier(copy).fingerprint() != Classifier(trained).fingerprint()
 
 
@@ -240,6 +243,9 @@ def test_a_missing_model_file_is_named_with_the_remedy(trained: Path, tmp_path: 
 def test_a_corrupt_model_file_is_an_error(trained: Path, tmp_path: Path, content: bytes) -> None:
     copy = Path(shutil.copytree(trained, tmp_path / "copy"))
     (copy / "risk.bin").write_bytes(content)
+    with pytest.raises(ModelError, match=r"risk\.bin: .*does not match the sha256"):
+        Classifier(copy)(batch(INSULT))
+    write_labels(copy)
     with pytest.raises(ModelError, match=r"risk\.bin: .*not a readable fastText model"):
         Classifier(copy)(batch(INSULT))
 
@@ -260,19 +266,28 @@ def test_false_counts_at_the_head_of_a_model_file_are_no_traceback(
     trained: Path, tmp_path: Path, place: int, value: int
 ) -> None:
     content = bytearray((trained / "risk.bin").read_bytes())
-    content[place] = value
     (tmp_path / "risk.bin").write_bytes(content)
     write_labels(tmp_path, labels={"A1-h": 0.5, "A2-d": 0.5})
+    content[place] = value
+    (tmp_path / "risk.bin").write_bytes(content)
     try:
         Classifier(tmp_path)(batch(INSULT))
     except ModelError as error:
         assert "risk.bin" in str(error)
 
 
-def test_a_truncated_or_huge_model_without_a_digest_is_an_error(trained: Path, tmp_path: Path) -> None:
+def test_a_model_without_a_digest_is_not_read(trained: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    write_labels(copy, sha256=None)
+    with pytest.raises(ModelError, match=r"risk\.bin: .*has no sha256"):
+        Classifier(copy)(batch(INSULT))
+
+
+def test_a_truncated_or_huge_model_is_an_error(trained: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(trained, tmp_path / "copy"))
     whole = (copy / "risk.bin").read_bytes()
     (copy / "risk.bin").write_bytes(whole[: len(whole) // 2])
+    write_labels(copy)
     with pytest.raises(ModelError, match=r"risk\.bin: .*not a readable fastText model .*cut short"):
         Classifier(copy)(batch(INSULT))
     with (copy / "risk.bin").open("r+b") as file:
@@ -287,7 +302,7 @@ def test_a_truncated_or_huge_model_without_a_digest_is_an_error(trained: Path, t
         ({"labels": {"A9-z": 0.5, "A1-h": 0.5}}, "unknown risk ids A9-z"),
         ({"tokeniser": 0}, "made for tokeniser 0"),
         ({"calibration": {"A1-h": {"slope": "steep"}}}, "calibration.A1-h.slope"),
-        ({"labels": {"A1-h": 0.5, "A3-a": 0.5}}, "its labels are not those of labels.json: A3-a"),
+        ({"labels": {"A1-h": 0.5, "A3-a": 0.5}}, "its labels are not those of labels.json: A2-d, A3-a"),
         ({"labels": ["A1-h"]}, "labels: Input should be"),
         ({"sha256": "0" * 64}, "does not match the sha256"),
         ({"sha256": "abc"}, r"labels\.json: .*sha256: "),

@@ -162,7 +162,9 @@ def _model_digest(path: Path, labels: Labels) -> str:
         raise ModelError(
             f"{path}: 无法读取 / cannot be read ({error.strerror}); give a model folder with {MODEL_FILE} and {LABELS_FILE}"
         ) from error
-    if labels.sha256 not in (None, digest):
+    if labels.sha256 is None:  # fastText itself does not survive a damaged file
+        raise ModelError(f"{path}: {LABELS_FILE} 没有 sha256 / has no sha256 of it; copy or train the model again")
+    if labels.sha256 != digest:
         raise ModelError(
             f"{path}: 与标签文件不符 / does not match the sha256 in {LABELS_FILE}; copy or train the model again"
         )
@@ -231,7 +233,7 @@ class Classifier:
         digest = _model_digest(path, labels)
         model = _load(path, digest)
         trained = tuple(sorted(set(model.labels) - {NONE}))
-        odd = sorted(set(labels.labels) - set(trained) if labels.sha256 is None else set(labels.labels) ^ set(trained))
+        odd = sorted(set(labels.labels) ^ set(trained))
         if odd:
             raise ModelError(
                 f"{path}: 标签与 {LABELS_FILE} 不一致 / its labels are not those of {LABELS_FILE}: {', '.join(odd)}"
