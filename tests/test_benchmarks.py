@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, dict]]:
     figures = tmp_path_factory.mktemp("bench") / "figures.json"
-    command = [sys.executable, "-m", "benchmarks.bench", "--quick", "--lexicon-size", "2000", "--json", str(figures)]
+    command = [sys.executable, "-m", "benchmarks.bench", "--quick", "--lexicon-size", "12000", "--json", str(figures)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(figures.read_bytes())
 
 
 @pytest.mark.parametrize(
-    "row", ["machine", "the bundled demo corpus", "2,000 terms", "full audit", "naive script", "tuned:", "update_batch"]
+    "row", ["machine", "the bundled demo corpus", "12,000 terms", "full audit", "naive script", "tuned:", "update_batch"]
 )
 def test_prints(quick: tuple[str, dict[str, dict]], row: str) -> None:
     assert row in quick[0]
