@@ -23,7 +23,8 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, dict
 
 
 @pytest.mark.parametrize(
-    "row", ["machine", "the bundled demo corpus", "12,000 terms", "full audit", "naive script", "tuned:", "update_batch"]
+    "row",
+    ["machine", "the bundled demo corpus", "12,000 terms", "full audit", "naive script", "tuned:", "update_batch"],
 )
 def test_prints(quick: tuple[str, dict[str, dict]], row: str) -> None:
     assert row in quick[0]
