@@ -45,6 +45,7 @@ class About:
     licence: str = ""
     licences: tuple[tuple[str, str], ...] = ()  # by set
     command: str = ""
+    data: str = ""  # where the rows were read, for messages
     notes: tuple[str, ...] = ()
 
 
@@ -133,9 +134,9 @@ def train(
         DocumentError: there is nothing to train on, or only one label.
         TrainingError: fastText did not finish.
     """
-    check_trainable(rows, about.name)
+    check_trainable(rows, about.data or about.name)
     ready = prepare(rows)
-    check_trainable(ready, about.name)
+    check_trainable(ready, about.data or about.name)
     log(f"训练 / fitting: {sum(row.split == 'train' for row in ready):,} texts")
     labels = build(ready, out, about, false_alarms, set_alarms)
     log("评测 / measuring")

@@ -57,7 +57,7 @@ def train(
             _note(f"略过 {len(labelled.rows) - len(rows):,} 条提示（非文档） / prompts skipped: they are no documents")
         for path in ordinary or []:
             rows += ordinary_rows(path.name, path)
-        outcome = train_model(rows, out, About(name, licence), false_alarms, _note)
+        outcome = train_model(rows, out, About(name, licence, data=", ".join(map(str, data))), false_alarms, _note)
         _print_labels(out, read_labels(out))
         print(set_table(outcome))
     print(f"模型卡 / model card: {out / 'card.md'}")

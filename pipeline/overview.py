@@ -100,38 +100,8 @@ def show_result(run: Run, out: Console) -> None:
         f"样本 / samples: 人工 / manual {samples['manual']['size']:,}   技术 / technical {technical['size']:,}, 合格 / qualified "
         f"{technical['qualified']:,}{'' if rate is None else f' ({rate:.2%})'}"
     )
-    known = result["known_answers"]
-    below = known["below_floor"]
-    unasked = (
-        f"，复核模型未答复 / without the confirming scorer's answer {known['unscored']:,}" if known["unscored"] else ""
-    )
-    out.print(
-        f"已知答案 / known answers: {known['found']:,} / {known['texts']:,} 检出 / found{unasked}"
-        + (
-            f"；低于下限的风险，技术抽检不作结论 / below the floor, the technical check proves nothing: {', '.join(below)}"
-            if below
-            else ""
-        ),
-        style="bold" if below else None,
-        markup=False,
-    )
-    if unasked:
-        out.print("  未答复的已知答案不能说明检测器好坏，须重新运行 / these say nothing of the detectors: run again")
-    confirm = run.manifest.get("confirm")
-    if confirm is not None:
-        unanswered = sum(confirm["unscored"].values())
-        reasons = "".join(f"，{reason} {count:,}" for reason, count in confirm["unscored"].items())
-        out.print(
-            f"复核 / confirming ({confirm['kind']}, {confirm['scope']}): {confirm['asked']:,} 条 / documents，其中已有答复 / "
-            f"answered before {confirm['cached']:,}，未得答复 / unscored {unanswered:,}{reasons}；请求 / requests "
-            f"{confirm['requests']:,}，词元 / tokens {confirm['tokens']:,}，费用 / cost {confirm['cost']:g}",
-            style="bold" if unanswered else None,
-            markup=False,
-        )
-        if unanswered:
-            out.print(
-                "  未得答复者未通过，重新运行只补问这些 / what is unscored has not passed; run again to ask for these alone"
-            )
+    _show_known_answers(result, out)
+    _show_confirming(run, out)
     repeated = sum(row["repeated_ids"] for row in result["sources"])
     if repeated:
         out.print(
@@ -161,6 +131,46 @@ def _show_undecided(result: dict[str, Any], out: Console) -> None:
                 f"answered: run again, and where the reason is {NOT_ASKED}, widen nominate",
                 style="bold",
                 markup=False,
+            )
+
+
+def _show_known_answers(result: dict[str, Any], out: Console) -> None:
+    """Whether the detectors reacted to each risk at all."""
+    known = result["known_answers"]
+    below = known["below_floor"]
+    unasked = (
+        f"，复核模型未答复 / without the confirming scorer's answer {known['unscored']:,}" if known["unscored"] else ""
+    )
+    out.print(
+        f"已知答案 / known answers: {known['found']:,} / {known['texts']:,} 检出 / found{unasked}"
+        + (
+            f"；低于下限的风险，技术抽检不作结论 / below the floor, the technical check proves nothing: {', '.join(below)}"
+            if below
+            else ""
+        ),
+        style="bold" if below else None,
+        markup=False,
+    )
+    if unasked:
+        out.print("  未答复的已知答案不能说明检测器好坏，须重新运行 / these say nothing of the detectors: run again")
+
+
+def _show_confirming(run: Run, out: Console) -> None:
+    """What a confirming scorer was asked, and what it left open."""
+    confirm = run.manifest.get("confirm")
+    if confirm is not None:
+        unanswered = sum(confirm["unscored"].values())
+        reasons = "".join(f"，{reason} {count:,}" for reason, count in confirm["unscored"].items())
+        out.print(
+            f"复核 / confirming ({confirm['kind']}, {confirm['scope']}): {confirm['asked']:,} 条 / documents，其中已有答复 / "
+            f"answered before {confirm['cached']:,}，未得答复 / unscored {unanswered:,}{reasons}；请求 / requests "
+            f"{confirm['requests']:,}，词元 / tokens {confirm['tokens']:,}，费用 / cost {confirm['cost']:g}",
+            style="bold" if unanswered else None,
+            markup=False,
+        )
+        if unanswered:
+            out.print(
+                "  未得答复者未通过，重新运行只补问这些 / what is unscored has not passed; run again to ask for these alone"
             )
 
 

@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from pipeline.config import Limits
 from pipeline.readers.base import Part, Picker, Tray
-from pipeline.readers.compression import CorruptArchive
-from pipeline.readers.lines import lines_of
+from pipeline.readers.lines import read_each
 
 
 def read(part: Part, picker: Picker, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch]:
@@ -17,20 +16,11 @@ def read(part: Part, picker: Picker, tray: Tray, limits: Limits) -> Iterator[pa.
 
     Raises ShardUnreadable where the store fails, as opposed to the content.
     """
-    ledger = tray.begin(part.member)
-    with lines_of(part, limits.line_bytes, limits.expansion) as (raw, lines, encoding):
-        located = encoding == part.encoding
-        try:
-            for place, line in lines:
-                offset = place if located else None
-                if line is None:
-                    tray.reject("oversized", f"a line of more than {limits.line_bytes} bytes", offset)
-                else:
-                    _record(line, place == 0, offset, encoding, part.encoding, picker, tray)
-                yield from tray.take()
-        except CorruptArchive as error:
-            tray.reject_stretch(error.reason, f"the archive breaks off or is damaged: {error}", None)
-        ledger.sha256 = raw.finish()
+
+    def take(line: bytes, first: bool, offset: int | None, encoding: str) -> None:
+        _record(line, first, offset, encoding, part.encoding, picker, tray)
+
+    yield from read_each(part, tray, limits, take)
 
 
 def _record(

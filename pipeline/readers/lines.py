@@ -1,11 +1,14 @@
 """Byte streams as lines, and in byte ranges: a range holds the lines that begin in it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipeline.readers.base import Part, RawFile, unpacked
-from pipeline.readers.compression import Readable
+import pyarrow as pa
+
+from pipeline.config import Limits
+from pipeline.readers.base import Part, RawFile, Tray, unpacked
+from pipeline.readers.compression import CorruptArchive, Readable
 from pipeline.readers.recoding import Recoded, splits_lines
 
 _CHUNK = 1 << 20
@@ -18,6 +21,30 @@ def segments(size: int, unit_bytes: int) -> list[tuple[int, int, None]]:
     count = max(1, -(-size // unit_bytes))
     cuts = [size * index // count for index in range(count + 1)]
     return [(start, stop, None) for start, stop in itertools.pairwise(cuts)]
+
+
+def read_each(
+    part: Part, tray: Tray, limits: Limits, take: Callable[[bytes, bool, int | None, str], None]
+) -> Iterator[pa.RecordBatch]:
+    """Hands every line of a part to `take`, which fills the tray, and the tray's full batches on.
+
+    `take` is given the line, whether it is the first of the shard, its byte offset (None where it has none) and its
+    encoding. Lines over the limit and damaged archives become rejects. Raises ShardUnreadable where the store fails.
+    """
+    ledger = tray.begin(part.member)
+    with lines_of(part, limits.line_bytes, limits.expansion) as (raw, lines, encoding):
+        located = encoding == part.encoding
+        try:
+            for place, line in lines:
+                offset = place if located else None
+                if line is None:
+                    tray.reject("oversized", f"a line of more than {limits.line_bytes} bytes", offset)
+                else:
+                    take(line, place == 0, offset, encoding)
+                yield from tray.take()
+        except CorruptArchive as error:
+            tray.reject_stretch(error.reason, f"the archive breaks off or is damaged: {error}", None)
+        ledger.sha256 = raw.finish()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pipeline.config import Limits
 from pipeline.readers.base import Part, Tray, unpacked
 from pipeline.readers.compression import CorruptArchive
-from pipeline.readers.lines import lines_of
+from pipeline.readers.lines import read_each
 
 _CHUNK = 1 << 20
 
@@ -40,20 +40,11 @@ def read_file(part: Part, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch
 
 def read_lines(part: Part, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch]:
     """Reads a shard whose every line is a document; blank lines are none. Raises ShardUnreadable where the store fails."""
-    ledger = tray.begin(part.member)
-    with lines_of(part, limits.line_bytes, limits.expansion) as (raw, lines, encoding):
-        located = encoding == part.encoding
-        try:
-            for place, line in lines:
-                offset = place if located else None
-                if line is None:
-                    tray.reject("oversized", f"a line of more than {limits.line_bytes} bytes", offset)
-                else:
-                    _line(line, place == 0, offset, encoding, part.encoding, tray)
-                yield from tray.take()
-        except CorruptArchive as error:
-            tray.reject_stretch(error.reason, f"the archive breaks off or is damaged: {error}", None)
-        ledger.sha256 = raw.finish()
+
+    def take(line: bytes, first: bool, offset: int | None, encoding: str) -> None:
+        _line(line, first, offset, encoding, part.encoding, tray)
+
+    yield from read_each(part, tray, limits, take)
 
 
 def _line(line: bytes, first: bool, offset: int | None, encoding: str, declared: str, tray: Tray) -> None:
