@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transforms import text as text_module
@@ -71,6 +71,8 @@ def test_how_documents_are_blocked_changes_nothing(strings: list[str], documents
 
 @settings(max_examples=200, deadline=None)
 @given(texts)
+@example("0\r\u0300\n0")  # what stands between the two of a line break vanishes
+@example("法\r\u200b\n轮")
 def test_folding_a_term_again_changes_nothing(term: str) -> None:
     assert normalise_term(normalise_term(term)) == normalise_term(term)
 

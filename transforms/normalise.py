@@ -20,7 +20,7 @@ import numpy.typing as npt
 from transforms.composition import MARKS, WIDEST, Compositions, compositions, ligatures, widened
 from transforms.text import Block, CodePoints, Offsets, TextBatch
 
-VERSION = 2
+VERSION = 3
 
 _TABLE_SIZE = 0x110000
 _DROP = np.uint32(0xFFFFFFFF)
@@ -281,14 +281,22 @@ def _gaps(packed: CodePoints, kinds: npt.NDArray[np.uint8], loose: Offsets, star
     visible = own < _COMBINING
     mark = (own == SEPARATOR) & (codes != _BLANK) & (codes != _TAB)
     line = own == BREAK
-    line[:-1] &= ~((codes[:-1] == ord("\r")) & (codes[1:] == ord("\n")) & (np.diff(places) == 1))  # one break, not two
+    seen = np.flatnonzero(visible)
+    if (codes == ord("\r")).any():
+        _join_pairs(line, codes, places, seen)
     lines, marks, seen_in = (_sums(counted, bounds) for counted in (line, mark, visible))
     plain = (lines <= 1) & (marks == 0)
     vanish = han[chosen] & (plain | (lines == 0))
     one = words[chosen] & plain & (seen_in > 0)
-    seen = np.flatnonzero(visible)
     blanks = places[seen[np.searchsorted(seen, bounds[one])]] if one.any() else places[:0]
     return places[np.repeat(vanish | one, lengths)], blanks
+
+
+def _join_pairs(line: npt.NDArray[np.bool_], codes: CodePoints, places: Offsets, visible: Offsets) -> None:
+    """Counts a carriage return with its line feed as one break, in place, whatever vanishes between the two."""
+    back, feed = visible[:-1], visible[1:]
+    together = places[feed] - places[back] == feed - back  # of one run
+    line[back[together & (codes[back] == ord("\r")) & (codes[feed] == ord("\n"))]] = False
 
 
 def _sums(counted: npt.NDArray[np.bool_], bounds: Offsets) -> Offsets:
