@@ -172,7 +172,7 @@ def show_stages(found: Comparison) -> None:
 
 def show_chinese(took: dict[str, float]) -> None:
     """Medians of repetitions of one stage alone: other texts and another clock than in the table of the full audit."""
-    print("\nstages, µs of CPU per KB of Chinese text (python -m benchmarks.stages)")
+    print("\nstages, µs of CPU per KB of Chinese text, or of code (python -m benchmarks.stages)")
     for name, value in took.items():
         print(f"  {name:26}{value:9.2f}")
 

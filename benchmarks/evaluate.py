@@ -1,8 +1,8 @@
 """`make eval`: how well the default library, classifier and policy detect, on the data beside the project.
 
 Tables: labelled sets, evaluation-only messages, ordinary text, the 31 risks one by one, the classifier in-domain and with
-each set left out of its training, and what all that means for the 5 % rule. The data is not part of the project; without
-it one line says so.
+each set left out of its training, what all that means for the 5 % rule, and personal information
+(`python -m benchmarks.personal`). The data is not part of the project; without it one line says so.
 """
 
 import argparse
@@ -11,6 +11,10 @@ import time
 from pathlib import Path
 
 from benchmarks import detection, sources
+from benchmarks.personal.detectors import ours
+from benchmarks.personal.evaluation import QUICK_REPEATS, QUICK_SHARE, SHARE
+from benchmarks.personal.evaluation import show as show_personal
+from benchmarks.personal.templates import REPEATS
 from benchmarks.transfer import show_transfer
 
 DATA = Path("../shared/data")
@@ -40,6 +44,8 @@ def main() -> int:
         sources.draw(pools, options.curves)
     if not options.quick:
         show_transfer(options.data)
+    quick = (QUICK_SHARE, QUICK_REPEATS)
+    show_personal(ours(), options.data, *(quick if options.quick else (SHARE, REPEATS)))
     print(f"\ntook {time.monotonic() - started:,.0f} s")
     return 0
 

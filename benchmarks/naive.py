@@ -34,9 +34,9 @@ import zstandard
 from benchmarks.figures import Figures, peak_memory
 from lexicon.library import load_library
 from models import LANGUAGE_MODEL, STARTER_MODEL
+from pii import build_analyzer
 from schemas.layers import MINHASH_PERMUTATIONS
 from transforms.fingerprint import SHINGLE
-from transforms.pii_recognizers import build_analyzer
 
 STAGES = ("read", "hash", "language", "normalise", "keywords", "segment", "classify", "pii", "minhash", "count")
 LEXICON = Path(__file__).resolve().parent.parent / "lexicon" / "starter.tsv"

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.personal import VERDICTS
+
 PHASES = ("collected", "admitted")
 
 
@@ -20,7 +22,7 @@ class Item(NamedTuple):
 
     table: str  # source | bucket | risk | pii | excluded
     source_id: str
-    group: str  # bucket, risk, type of personal information, reason; empty for `source`
+    group: str  # bucket, risk, type of personal information or the like, reason; empty for `source`
     phase: str
     unit: str  # documents | bytes | chars | tokens | findings | violations | …
 
@@ -63,6 +65,7 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
         "risk31": pc.greater(pc.list_value_length(documents.column("risks")), 0),
         "with_candidates": pc.or_(pc.or_(violations, candidates), unscored),  # what is unscored may violate
         "pii": pc.not_equal(documents.column("pii_level"), "none"),
+        "pii_checked": documents.column("pii_checked"),
         "unscored": unscored,
         "undecided": pc.and_(unscored, pc.invert(violations)),
     }
@@ -78,7 +81,7 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
         chosen = documents if mask is None else documents.filter(mask)
         _grouped(tally, chosen, "bucket", source_id, phase)
         _tokens(tally, chosen, source_id, phase)
-        for table, column in (("risk", "risks"), ("pii", "pii_types")):
+        for table, column in (("risk", "risks"), ("pii", "pii_types"), ("pii", "other_types")):
             for value in pc.value_counts(pc.list_flatten(chosen.column(column))).to_pylist():
                 tally[Item(table, source_id, value["values"], phase, "documents")] += value["counts"]
     _grouped(tally, documents.filter(pc.invert(admitted)), "exclusion_reason", source_id, "collected", "excluded")
@@ -88,7 +91,7 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
 def tally_findings(findings: pa.RecordBatch | pa.Table, source_id: str) -> Tally:
     """Counts of decided findings of one source."""
     tally: Tally = Counter()
-    decided = pc.is_in(findings.column("verdict"), value_set=pa.array(["violation", "personal_information"]))
+    decided = pc.is_in(findings.column("verdict"), value_set=pa.array(["violation", *VERDICTS.values()]))
     for phase in PHASES:
         mask = decided if phase == "collected" else pc.and_(decided, findings.column("admitted"))
         chosen = findings.filter(mask)

@@ -142,7 +142,7 @@ def _judge(unit: Unit, config: Config, detectors: Detectors, chosen: frozenset[_
     """Decided documents of a unit, and how many records could not be read."""
     tray = Tray(config.limits.document_bytes)
     shards = tuple(member.shard.name for member in unit.members)
-    origin = Origin(unit.source.id, shards, tuple(0 for _ in shards), lawful_basis=True)
+    origin = Origin(unit.source.id, shards, tuple(0 for _ in shards))
     decided = []
     for records in _read(unit, config, tray):
         if chosen is not None:

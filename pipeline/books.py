@@ -186,6 +186,9 @@ def result(
         "buckets": rows["bucket_stats"],
         "risks": rows["risk_stats"],
         "personal_information": rows["pii_stats"],
+        "personal_information_basis": rows["pii_basis"],
+        # documents read in full to check the gate; a finding it hid ends the run, so none was hidden in these
+        "personal_information_gate": {"documents": total("documents"), "checked": total("pii_checked")},
         "blacklisted": blacklisted,
         "blacklisted_domains": sorted(
             row["source_key"] for row in rows["blacklist"] if row["active"] and row["scope"] == "domain"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, 
 
 from models import STARTER_MODEL
 from pipeline.errors import UsageError
-from pipeline.evidence import Gathered, gather
+from pipeline.evidence import Gathered, gather, place_of
 from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
 from schemas.policy import Policy, load_policy
 from schemas.profile import Profile, load_profile
@@ -103,6 +103,20 @@ class TokenizerSettings(_Model):
         return None if value == 1 else value
 
 
+class EmitSettings(_Model):
+    """Where the admitted corpus is written, and what becomes of personal information and credentials in it."""
+
+    folder: str = Field(min_length=1)
+    personal_information: Literal["keep", "mask"] = "keep"
+
+
+class Emission(_Model):
+    """The same with its folder resolved; `mask`: every counted finding is masked in the copy."""
+
+    folder: Path
+    mask: bool = False
+
+
 class _File(_Model):
     """The configuration as written."""
 
@@ -121,7 +135,7 @@ class _File(_Model):
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
     store: StoreSettings = StoreSettings()
-    emit: str | None = Field(default=None, min_length=1)
+    emit: EmitSettings | None = None
     audit_date: date | None = None
 
     @field_validator("seed")
@@ -139,6 +153,11 @@ class _File(_Model):
     @classmethod
     def _file_alone(cls, value: Any) -> Any:
         return {"file": value} if isinstance(value, str) else value
+
+    @field_validator("emit", mode="before")
+    @classmethod
+    def _folder_alone(cls, value: Any) -> Any:
+        return {"folder": value} if isinstance(value, str) else value
 
 
 class Config(_Model):
@@ -164,7 +183,7 @@ class Config(_Model):
     store: StoreSettings
     tokenizer: Path | None = None
     tokenizer_share: Decimal | None = None
-    emit: Path | None = None
+    emit: Emission | None = None
     audit_date: date | None = None
     evidence: dict[str, InstanceOf[Gathered]] = {}
 
@@ -312,10 +331,16 @@ class _Checker:
             store=raw.store,
             tokenizer=self.base / raw.tokenizer.file if raw.tokenizer else None,
             tokenizer_share=raw.tokenizer.share if raw.tokenizer else None,
-            emit=(self.base / raw.emit).absolute() if raw.emit else None,
+            emit=self._emission(raw.emit),
             audit_date=raw.audit_date,
             evidence=self.evidence,
         )
+
+    def _emission(self, raw: EmitSettings | None) -> Emission | None:
+        if raw is None:
+            return None
+        folder = (self.base / raw.folder).absolute()
+        return Emission(folder=folder, mask=raw.personal_information == "mask")
 
     def _confirm(self) -> ConfirmSettings | None:
         classifier = self.content.get("classifier")
@@ -448,7 +473,7 @@ class _Checker:
         """Gathers the evidence of a source; yields what is wrong with it, and with its regions by domain."""
         self.evidence[source.id], problems = gather(source, self.base)
         for key, message in problems:
-            yield ("evidence", key), message
+            yield place_of(key), message
         for domain in source.regions:
             registrable = registrable_domain(domain)
             if registrable != domain:

@@ -43,7 +43,7 @@ def origin_of(scanned: ScannedUnit, row_bases: tuple[int, ...]) -> Origin:
         source_id=unit.source.id,
         shards=tuple(member.shard.name for member in unit.members),
         row_bases=row_bases,
-        lawful_basis=unit.source.personal_info.lawful_basis is not None,
+        bases=unit.source.personal_info.bases,
         stage=unit.source.stage,
     )
 
@@ -60,7 +60,7 @@ def decide_unit(
     origin = origin_of(scanned, row_bases)
     content = [
         [scanned.layers[name] for name in layers_read(scanned)],
-        [origin.source_id, origin.shards, origin.row_bases, origin.lawful_basis, origin.stage],
+        [origin.source_id, origin.shards, origin.row_bases, origin.bases, origin.stage],
         decider.fingerprint(),
         admission.digest(),
         [schema.to_string() for schema in (DOCUMENTS, FINDINGS, PUBLISHED_REJECTS)],

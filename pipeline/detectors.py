@@ -103,6 +103,10 @@ class Detectors:
             "libraries": {name: metadata.version(name) for name in (*LIBRARIES, *self._optional)},
         }
 
+    def salted(self, salt: bytes) -> "Detectors":
+        """With digests of personal information made under this salt, that of the output folder."""
+        return replace(self, stages=self.stages | {"pii": PersonalInformation(salt)})
+
     def shared_among(self, workers: int) -> "Detectors":
         """As each of so many workers uses them: limits of the confirming scorer are divided. Raises UsageError."""
         try:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from schemas.evidence import Collection, Facts, FileFact, RobotsFacts, UserFacts, user_hash
 from schemas.loading import DocumentError, parse_yaml
 from schemas.policy import Policy
-from schemas.sources import SourceRecord
+from schemas.sources import BASIS_RECORD, SourceRecord
 from transforms.permits import UNREACHABLE, Permits, Robots, Users, host_key
 
 STALE = timedelta(days=30)  # a robots.txt this much older than the collecting does not speak for it
@@ -71,7 +71,7 @@ def gather(source: SourceRecord, base: Path) -> tuple[Gathered, list[tuple[str, 
     """Reads all files the source names, relative to `base`; problems as (key of the evidence, what to do)."""
     problems: list[tuple[str, str]] = []
     contents: dict[str, _Content] = {}
-    for key, name in source.evidence.files().items():
+    for key, name in source.files().items():
         try:
             contents[key] = _Content(base, name, key)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
@@ -117,9 +117,14 @@ def changed_files(source: SourceRecord, facts: Facts, base: Path) -> Iterator[st
         except OSError:
             what = "在运行期间消失 / disappeared while the run was under way"
         yield (
-            f"来源 {source.id} / source {source.id}: evidence.{fact.key}: {base / fact.file}: {what}; "
+            f"来源 {source.id} / source {source.id}: {'.'.join(place_of(fact.key))}: {base / fact.file}: {what}; "
             f"未发布任何结果，请恢复或定稿后重新运行 / nothing was published: restore or settle the file and run again"
         )
+
+
+def place_of(key: str) -> tuple[str, str]:
+    """Where a source record names the file of that key."""
+    return ("personal_info", "record") if key == BASIS_RECORD else ("evidence", key)
 
 
 class _Content:

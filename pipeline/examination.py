@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from schemas.evidence import CommercialEvidence, Facts, OpenEvidence, SelfCollectedEvidence, UserInputEvidence
-from schemas.sources import SourceRecord
+from schemas.sources import BASIS_RECORD, SourceRecord
 from transforms.permits import DENIED, NO_SNAPSHOT, NO_URL, NOT_AUTHORISED, WITHDRAWN
 
 Status = Literal["ok", "missing", "expired", "contradicting"]
@@ -24,6 +24,7 @@ _OTHER_TITLES = {
     "robots": "robots.txt 快照",
     "terms_review": "站点条款核查记录",
     "production_record": "自产语料的生产记录",
+    BASIS_RECORD: "个人信息处理依据的证明材料",
 }
 
 
@@ -269,7 +270,7 @@ class _Examiner:
         """What is declared beyond what is required; it judges documents all the same."""
         for key in self.files:
             if key not in known:
-                yield self._file(key, _OTHER_TITLES.get(key, key), may_be_empty=True)
+                yield self._file(key, _OTHER_TITLES.get(key, key), may_be_empty=key != BASIS_RECORD)
 
     def _region(self) -> Iterator[Item]:
         yield self._given("region_basis", "境内外属性依据", self.source.region_basis)

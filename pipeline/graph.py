@@ -166,15 +166,17 @@ class Gate:
     standing: Standing
     blocked: Blocked
     permits: dict[str, Permits] = field(default_factory=dict)
+    years: dict[str, int] = field(default_factory=dict)  # by source, by which ages of persons are told
 
     def admission(self, source_id: str, grouped: Grouped | None = None) -> Admission:
         """What applies to the documents of a source, and to a unit of it once all documents are grouped."""
         listed = source_id in self.standing.sources
-        permits = self.permits.get(source_id, Permits())
+        permits, year = self.permits.get(source_id, Permits()), self.years.get(source_id)
         if grouped is None:
-            return Admission(listed, self.standing.domains, self.blocked, permits)
+            return Admission(listed, self.standing.domains, self.blocked, permits, year=year)
         listed |= grouped.source_blacklisted
-        return Admission(listed, self.standing.domains | grouped.domains, self.blocked, permits, copies=grouped.copies)
+        domains = self.standing.domains | grouped.domains
+        return Admission(listed, domains, self.blocked, permits, grouped.copies, year)
 
 
 class _UnitFn(beam.DoFn):  # type: ignore[misc]

@@ -17,6 +17,8 @@ from schemas.policy import Policy
 from schemas.profile import Profile
 from schemas.sources import SourceRecord
 
+PERSONAL_OR_NOT = "list_concat(pii_types, other_types)"
+
 
 class Recomputation:
     """The run's Parquet files as views, its database attached read-only, and its manifest.
@@ -77,6 +79,7 @@ class Recomputation:
                 "risk31",
                 "with_candidates",
                 "pii",
+                "pii_checked",
                 "unscored",
                 "undecided",
             )
@@ -85,7 +88,7 @@ class Recomputation:
                 SELECT source_id, count(*), sum(bytes), sum(chars), count(*) FILTER (illegal_unhealthy),
                        count(*) FILTER (len(risks) > 0),
                        count(*) FILTER (illegal_unhealthy OR len(candidate_risks) > 0 OR unscored IS NOT NULL),
-                       count(*) FILTER (pii_level <> 'none'), count(*) FILTER (unscored IS NOT NULL),
+                       count(*) FILTER (pii_level <> 'none'), count(*) FILTER (pii_checked), count(*) FILTER (unscored IS NOT NULL),
                        count(*) FILTER (unscored IS NOT NULL AND NOT illegal_unhealthy)
                 FROM documents WHERE {where} GROUP BY source_id
                 """
@@ -108,7 +111,7 @@ class Recomputation:
                 tally.update(
                     {Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(sums, values, strict=True)}
                 )
-            for table, listed, column in (("risk", "risks", "risk_id"), ("pii", "pii_types", "pii_type")):
+            for table, listed, column in (("risk", "risks", "risk_id"), ("pii", PERSONAL_OR_NOT, "pii_type")):
                 for source, group, count in self.rows(
                     f"SELECT source_id, item, count(*) FROM (SELECT source_id, unnest({listed}) AS item FROM documents "
                     f"WHERE {where}) GROUP BY ALL"
@@ -116,7 +119,7 @@ class Recomputation:
                     tally[Item(table, source, group, phase, "documents")] += count
                 for source, group, count in self.rows(
                     f"SELECT source_id, {column}, count(*) FROM findings WHERE {where} AND {column} IS NOT NULL "
-                    f"AND verdict IN ('violation', 'personal_information') GROUP BY ALL"
+                    f"AND verdict IN ('violation', 'personal_information', 'organisation', 'credential') GROUP BY ALL"
                 ):
                     tally[Item(table, source, group, phase, "findings")] += count
         for source, reason, count, size in self.rows(

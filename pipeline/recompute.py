@@ -13,7 +13,9 @@ from pipeline import recompute_instruments as instruments
 from pipeline import recompute_lists as lists
 from pipeline import recompute_numbers as numbers
 from pipeline.recomputation import Recomputation
+from pipeline.recompute_emitted import emitted
 from pipeline.recompute_findings import findings
+from pipeline.recompute_personal import personal
 from schemas.database import tables
 from schemas.policy import BUNDLED, is_bundled, load_policy
 from schemas.profile import is_shipped, load_profile
@@ -77,6 +79,8 @@ STEPS: tuple[tuple[str, Callable[[Recomputation], Iterator[str]]], ...] = (
     ("样本 / samples", lists.samples),
     ("数据库 / database", database),
     ("发现与规则 / findings and rules", findings),
+    ("个人信息 / personal information", personal),
+    ("写出的语料 / emitted corpora", emitted),
     ("词库 / keyword library", instruments.library),
     ("分类模型 / classifier", instruments.classifier),
     ("已知答案 / known answers", instruments.known_answers),

@@ -80,9 +80,7 @@ def admission(data: Recomputation) -> Iterator[str]:
     for rule in data.policy.rules:
         if rule.filter:
             data.sql.execute("INSERT INTO filtering VALUES (?)", [rule.name])
-    levels = "[" + ", ".join(quoted(level) for level in sorted(data.policy.personal_information.exclude)) + "]"
-    declared = [source.id for source in data.sources if source.personal_info.lawful_basis is not None]
-    lawful = "[" + ", ".join(map(quoted, declared)) + "]"
+    levels = "[" + ", ".join(quoted(level) for level in sorted(data.policy.personal_information.excluded)) + "]"
     listed = "SELECT source_key FROM audit.blacklist WHERE active AND scope"
     data.sql.execute(
         f"""CREATE OR REPLACE TEMP VIEW judged AS
@@ -90,7 +88,7 @@ def admission(data: Recomputation) -> Iterator[str]:
                d.source_id IN ({listed} <> 'domain') AS source_out,
                coalesce(d.domain IN ({listed} = 'domain'), false) AS domain_out,
                f.doc_id IS NOT NULL AS filtered,
-               list_contains({levels}::VARCHAR[], d.pii_level) AND NOT list_contains({lawful}::VARCHAR[], d.source_id) AS pii_out
+               list_contains({levels}::VARCHAR[], d.pii_level) AND NOT d.pii_covered AS pii_out
         FROM documents d LEFT JOIN (
             SELECT DISTINCT source_id, shard, "row", any_value(doc_id) AS doc_id FROM findings
             WHERE risk_id IS NOT NULL AND rule IN (SELECT rule FROM filtering) GROUP BY ALL

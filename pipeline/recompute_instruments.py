@@ -13,8 +13,8 @@ from schemas.risks import risks
 from transforms.classifier import LABELS_FILE, Classifier, read_labels
 from transforms.decide import NOT_ASKED
 
-# `unscored` also tells of documents nobody was asked about, and of those the analyzer of personal information failed on
-_CONFIRM_REASON = f"unscored IS NOT NULL AND unscored <> '{NOT_ASKED}' AND NOT starts_with(unscored, 'analyzer failed')"
+# `unscored` also tells of documents nobody was asked about, and of those the detector of personal information failed on
+_CONFIRM_REASON = f"unscored IS NOT NULL AND unscored <> '{NOT_ASKED}' AND NOT starts_with(unscored, 'personal information')"
 
 
 def library(data: Recomputation) -> Iterator[str]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pipeline.books import Terms, result
 from pipeline.domains import domain_rows
 from pipeline.instruments import shortfall
+from pipeline.lawful_basis import basis_rows, clause_facts
 from pipeline.recomputation import Recomputation, difference, mapping_difference
 from pipeline.sourcing import provenance_tables
-from pipeline.statistics import Distinct, clause_rows, funnel_rows, grouped_rows, source_rows
+from pipeline.statistics import Distinct, clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
 from pipeline.tokens import bucket_rows, counting, with_stage
 
 
@@ -55,7 +56,8 @@ def statistics(data: Recomputation) -> Iterator[str]:
         "source_stats": data.source_rows,
         "bucket_stats": bucket_rows(data.sources, data.tally, counting(data.manifest["config"])),
         "risk_stats": with_stage(data.sources, grouped_rows(data.tally, "risk", "risk_id", ("documents", "findings"))),
-        "pii_stats": with_stage(data.sources, grouped_rows(data.tally, "pii", "pii_type", ("documents", "findings"))),
+        "pii_stats": with_stage(data.sources, pii_rows(data.tally)),
+        "pii_basis": basis_rows(data.sources, data.rows, "documents"),
         "funnel": with_stage(data.sources, funnel_rows(data.sources, data.tally)),
         **provenance_tables(data.sources, data.facts, data.audit_date, data.rows, "documents"),
         "domain_stats": domain_rows(data.rows, "documents", domains),
@@ -75,7 +77,8 @@ def clauses(data: Recomputation) -> Iterator[str]:
     manual = data.rows("SELECT count(*) FROM manual_sample")[0][0]
     known, keywords = data.stored("known_answers"), data.stored("keyword_library")
     instruments = shortfall(keywords, data.stored("classifier_evidence"))
-    expected = clause_rows(data.profile, technical, manual, data.source_rows, known, instruments)
+    personal = clause_facts(data.profile, data.sources, basis_rows(data.sources, data.rows, "documents"))
+    expected = clause_rows(data.profile, technical, manual, data.source_rows, known, instruments, personal)
     yield from difference("clauses", expected, data.stored("clauses"))
     stated = data.run.result["clauses"]
     if stated != {row["clause"]: row["verdict"] for row in expected}:

@@ -33,6 +33,7 @@ from pipeline.execution import ENGINE_LOG, Engine, check_engine
 from pipeline.graph import Gate, Workshop
 from pipeline.instruments import classifier_rows, keyword_rows, shortfall
 from pipeline.known_answers import known_answer_rows
+from pipeline.lawful_basis import basis_rows, clause_facts
 from pipeline.output import Output, Run, file_digests, write_json
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
@@ -40,7 +41,7 @@ from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
 from pipeline.scan import Settings, layer_keys
 from pipeline.scans import ScanStore, TableFile, sha256_file
 from pipeline.sourcing import examine_all, examined_digest, provenance_tables
-from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, source_rows
+from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
 from pipeline.tokens import bucket_rows, counting, with_stage
 from schemas.database import SCHEMA_VERSION
 from schemas.evidence import Facts
@@ -50,6 +51,7 @@ from schemas.results import REJECTS
 from transforms.confirm import Usage
 from transforms.decide import Blocked
 from transforms.permits import Permits
+from transforms.personal import reference_year
 
 DECIDED = {"documents": "documents", "findings": "findings", "published_rejects": "rejects"}
 
@@ -111,7 +113,7 @@ def run(config: Config, options: Options) -> Outcome:
         output.tidy()
         must_be_on_record(config, output)
         log = _log(output)
-        inputs = _Inputs(config, detectors, plan, blocked, config.audit_date or started.date())
+        inputs = _Inputs(config, detectors.salted(output.salt()), plan, blocked, config.audit_date or started.date())
         current = output.current
         if (
             current is not None
@@ -150,6 +152,12 @@ class _Inputs:
         config = self.config
         return {source.id: config.evidence[source.id].permits(source, config.policy) for source in config.sources}
 
+    @property
+    def years(self) -> dict[str, int]:
+        """By source the year by which ages of persons are told."""
+        facts, year = self.facts, self.audit_date.year
+        return {source.id: reference_year(source, facts[source.id], year) for source in self.config.sources}
+
     def key(self, active: frozenset[tuple[str, str]]) -> str:
         """Digest of all inputs and of the blacklist in force; equal keys mean equal results."""
         content = [
@@ -161,6 +169,7 @@ class _Inputs:
             load_known_answers().sha256,
             sorted(active),
             examined_digest(examine_all(self.config.sources, self.facts, self.audit_date)),
+            sorted(self.years.items()),
             [[unit.name, unit.key(self.config.limits)] for unit in self.plan.units],
         ]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
@@ -260,7 +269,7 @@ class _Builder:
                 events=self.events.path if options.engine.shares_files else None,
             ),
             detectors=self.inputs.detectors.shared_among(options.engine.workers),
-            gate=Gate(self._standing(), self.inputs.blocked, self.inputs.permits),
+            gate=Gate(self._standing(), self.inputs.blocked, self.inputs.permits, self.inputs.years),
             duplicates=config.policy.duplicates,
             seed=config.seed,
             manual=config.sampling.manual,
@@ -380,6 +389,7 @@ class _Builder:
         evidence = classifier_rows(self.inputs.detectors.labels)
         with over_documents(documents, self.folder / "duckdb-spill") as (query, relation):
             provenance = provenance_tables(config.sources, self.inputs.facts, self.inputs.audit_date, query, relation)
+            basis = basis_rows(config.sources, query, relation)
             domains = domain_rows(query, relation, listed)
         return {
             "run_info": [self._run_info()],
@@ -389,7 +399,8 @@ class _Builder:
             "domain_stats": domains,
             "bucket_stats": bucket_rows(config.sources, tally, counting(config.snapshot())),
             "risk_stats": with_stage(config.sources, grouped_rows(tally, "risk", "risk_id", ("documents", "findings"))),
-            "pii_stats": with_stage(config.sources, grouped_rows(tally, "pii", "pii_type", ("documents", "findings"))),
+            "pii_stats": with_stage(config.sources, pii_rows(tally)),
+            "pii_basis": basis,
             "funnel": with_stage(config.sources, funnel_rows(config.sources, tally)),
             "blacklist": [
                 {
@@ -414,6 +425,7 @@ class _Builder:
                 stats,
                 self.known,
                 shortfall(keywords, evidence),
+                clause_facts(config.profile, config.sources, basis),
             ),
         }
 

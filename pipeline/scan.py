@@ -103,9 +103,12 @@ Progress = Callable[[str, int, int], None]
 
 
 def layer_keys(unit: Unit, stages: dict[str, Stage], limits: Limits) -> dict[str, str]:
-    """The key of each layer of the unit."""
+    """The key of each layer of the unit. A stage's `variant` is what its layer depends on besides its rules."""
     key = unit.key(limits)
-    return {name: layer_key(key, stage.fingerprint(), stage.schema) for name, stage in stages.items()}
+    return {
+        name: layer_key(key, stage.fingerprint() + getattr(stage, "variant", ""), stage.schema)
+        for name, stage in stages.items()
+    }
 
 
 def scan_unit(

@@ -8,6 +8,7 @@ from typing import Any
 from blacklist.rule import exceeds
 from pipeline.accounts import PHASES, Item, Tally
 from pipeline.review import UNDECIDED, undecided_sources
+from schemas.personal_information import catalogue
 from schemas.profile import Profile
 from schemas.sources import SourceRecord
 
@@ -122,13 +123,19 @@ def rate(part: int, whole: int) -> float | None:
 
 
 def grouped_rows(tally: Tally, table: str, group: str, units: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Rows of `bucket_stats`, `risk_stats` or `pii_stats`: one for each source, group and phase that occurs."""
+    """Rows of `bucket_stats` or `risk_stats`: one for each source, group and phase that occurs."""
     keys = sorted({(i.source_id, i.group, i.phase) for i in tally if i.table == table and i.phase in PHASES})
     return [
         {"source_id": source, group: name, "phase": phase}
         | {unit: tally[Item(table, source, name, phase, unit)] for unit in units}
         for source, name, phase in keys
     ]
+
+
+def pii_rows(tally: Tally) -> list[dict[str, Any]]:
+    """Rows of `pii_stats`."""
+    rows = grouped_rows(tally, "pii", "pii_type", ("documents", "findings"))
+    return [row | {"class": catalogue().class_of(row["pii_type"])} for row in rows]
 
 
 def funnel_rows(sources: Iterable[SourceRecord], tally: Tally) -> list[dict[str, Any]]:
@@ -153,11 +160,12 @@ def clause_rows(
     rows: list[dict[str, Any]],
     known_answers: list[dict[str, Any]],
     instruments: str,
+    personal: Mapping[str, tuple[str, str]],
 ) -> list[dict[str, Any]]:
     """Rows of `clauses`. Nothing is 符合 here: machines give facts, evidence and people are still to come.
 
     `technical` is (qualified, sampled); `rows` are those of `source_stats`; `instruments` says how library and model stand
-    to the requirements.
+    to the requirements; `personal` is what `lawful_basis.clause_facts` says.
     """
     qualified, sampled = technical
     passing, of = profile.technical.passing
@@ -183,6 +191,7 @@ def clause_rows(
     }
     if profile.instruments is not None:
         known[profile.instruments] = ("待补充", instruments)
+    known |= personal
     missing = (
         "待补充",
         "尚无结论：材料逐项核对见 evidence 表，结论待人工 / no conclusion yet: the table evidence lists what was examined, people conclude",

@@ -27,6 +27,8 @@ UNPROVED = (
     "checked, but the detectors are not in the output folder",
     "申报的来源材料是否真实有效：材料在输出目录之外，此处只有其摘要 / whether the declared evidence is genuine: the files lie outside "
     "the output folder, only their digests are here",
+    "个人信息是否属于不满十四周岁者：出生年份与上下文不公布，按记载采信 / whether personal information is of children under 14: births and "
+    "surroundings are not published, what is stated is believed",
 )
 
 

@@ -4,21 +4,33 @@ Ids, addresses and excerpts come from the corpus: what could break a line or tur
 that no document can write lines of its own into the explanation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.output import Run
 from pipeline.query import open_audit
 from pipeline.statistics import EXCLUSIONS
+from schemas.personal_information import catalogue
 from schemas.policy import Policy, Rule
 from schemas.risks import risks
+from schemas.sources import SourceRecord
 from transforms.decide import NOT_ASKED
 
 _DETECTORS = {
     "keywords": "关键词 / keyword",
     "classifier": "分类模型 / classifier",
     "confirm": "复核模型 / confirming model",
+}
+_CLASSES = {
+    "personal": "个人信息 / personal information",
+    "organisation": "组织机构标识 / identifier of an organisation",
+    "credential": "安全凭证 / credential",
+}
+_LEVELS = {"general": "一般 / general", "sensitive": "敏感 / sensitive", "biometric": "生物识别 / biometric"}
+_RAISED = {
+    "aggregation": "因汇聚提高 / raised by what stands beside it",
+    "under_14": "不满十四周岁 / of a child under 14",
 }
 _FINDINGS_SHOWN, _ENTITIES_SHOWN = 20, 5  # of a risk, and of a type of personal information
 _VERDICTS = {"violation": "违规 / violation", "candidate": "候选，不计入比率 / candidate, not counted"}
@@ -27,6 +39,8 @@ _VERDICTS = {"violation": "违规 / violation", "candidate": "候选，不计入
 def explain(run: Run, doc_id: str) -> list[str]:
     """The lines of the explanation; a repeated id is explained copy by copy. Raises UsageError for an unknown id."""
     policy = Policy.model_validate(run.manifest["policy"])
+    sources = map(SourceRecord.model_validate, run.manifest["config"]["sources"])
+    bases = {source.id: source.personal_info.bases for source in sources}
     with open_audit(run) as sql:
 
         def rows(query: str, *values: Any) -> list[dict[str, Any]]:
@@ -49,6 +63,7 @@ def explain(run: Run, doc_id: str) -> list[str]:
             technical = rows(f"SELECT qualified, confirmed_risks, unscored FROM technical_sample WHERE {here}", *place)
             lines += [*_identity(document), *_source(source)]
             lines += [*_risks(found, policy, run.manifest["versions"].get("thresholds", {})), *_personal(found)]
+            lines += [*_lawful(document, bases.get(document["source_id"], ()))]
             lines += [*_confirming(document, found, technical, run.manifest)]
             lines += [*_admission(document), *_samples(manual, technical), ""]
     return lines[:-1]
@@ -127,14 +142,30 @@ def _personal(found: list[dict[str, Any]]) -> Iterator[str]:
         if finding["pii_type"]:
             by_type.setdefault(finding["pii_type"], []).append(finding)
     for kind, own in sorted(by_type.items()):
+        title = _CLASSES[catalogue().class_of(kind)]
         for finding in own[:_ENTITIES_SHOWN]:
-            weak = "（弱，不计 / weak, not counted）" if finding["verdict"] == "candidate" else ""
-            yield (
-                f"个人信息 / personal information {kind} [{finding['start']}, {finding['end']}) "
-                f"{finding['excerpt']} {finding['rule']}{weak}"
-            )
+            yield f"{title} {kind} [{finding['start']}, {finding['end']}) {finding['excerpt']} {finding['rule']}{_level(finding)}"
         if len(own) > _ENTITIES_SHOWN:
-            yield f"个人信息 / personal information {kind}: {_more(len(own) - _ENTITIES_SHOWN)}"
+            yield f"{title} {kind}: {_more(len(own) - _ENTITIES_SHOWN)}"
+
+
+def _level(finding: dict[str, Any]) -> str:
+    """What became of a finding: its level and why it was raised, or why it counts for nothing."""
+    if finding["verdict"] == "candidate":
+        return "（弱，不计 / weak, not counted）"
+    if finding["level"] is None:
+        return "（不属个人信息 / no personal information）"
+    raised = f"，{_RAISED[finding['raised']]}" if finding["raised"] else ""
+    return f"：{_LEVELS[finding['level']]}{raised}"
+
+
+def _lawful(document: dict[str, Any], bases: Sequence[str]) -> Iterator[str]:
+    """What the lawful basis of the source says to the personal information in the document."""
+    if document["pii_covered"] is None:
+        return
+    declared = "、".join(f"{name}（{catalogue().bases[name].zh}）" for name in bases) or "未申报 / none declared"
+    answer = "覆盖 / covers it" if document["pii_covered"] else "未覆盖 / does not cover it"
+    yield f"处理依据 / lawful basis: {declared}；级别 / level {_LEVELS[document['pii_level']]}: {answer}"
 
 
 def _confirming(

@@ -78,6 +78,9 @@ PII_ENTITIES = pa.list_(
                 pa.field("end", pa.int64(), nullable=False),
                 pa.field("grade", pa.string(), nullable=False),  # validated | contextual | weak
                 pa.field("mask", pa.string(), nullable=False),
+                pa.field("hmac", pa.binary(16), nullable=False),  # of type and normalised value, salted
+                pa.field("born", pa.int16()),  # year of birth, where the identifier or a labelled date says it
+                pa.field("minor", pa.bool_(), nullable=False),  # the words around speak of a child under 14
             ]
         ),
         nullable=False,
@@ -87,6 +90,8 @@ PII = pa.schema(
     [
         pa.field("entities", PII_ENTITIES),  # NULL: none found; in order of position, never overlapping
         pa.field("unscored", pa.string()),
+        pa.field("checked", pa.bool_(), nullable=False),  # read in full to check the gate
+        pa.field("cut", pa.bool_(), nullable=False),  # more of a type than are kept
     ]
 )
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
+from schemas.personal_information import Level
 
 
 class _Model(BaseModel):
@@ -72,9 +73,14 @@ class TechnicalPolicy(_Model):
 
 
 class PersonalInformationPolicy(_Model):
-    """Which levels of personal information exclude a document without a declared lawful basis."""
+    """Which levels of personal information exclude a document that no declared lawful basis covers."""
 
-    exclude: frozenset[Literal["general", "sensitive"]] = frozenset()
+    exclude: frozenset[Level] = frozenset()
+
+    @property
+    def excluded(self) -> frozenset[Level]:
+        """The levels as they are applied: what is biometric is sensitive too."""
+        return self.exclude | {"biometric"} if "sensitive" in self.exclude else self.exclude
 
 
 Bar = Literal["no_legality_proof", "terms_forbid_training", "robots_denied", "withdrawn", "not_authorised"]

@@ -3,14 +3,13 @@
 import hashlib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
+from schemas.personal_information import Level, catalogue, unknown_names
 from schemas.risks import risks
-
-Level = Literal["none", "general", "sensitive"]
 
 
 def _proper(value: tuple[int, int]) -> tuple[int, int]:
@@ -58,10 +57,43 @@ class TechnicalCheck(_Model):
 
 
 class PersonalInformationLevels(_Model):
-    """Which kind of personal information is general and which sensitive, under one standard."""
+    """The standard that tells sensitive personal information, types it is told otherwise of, and the clauses by level."""
 
     standard: str
-    levels: dict[str, Literal["general", "sensitive"]]
+    levels: dict[str, Level] = {}
+    clauses: dict[Level, str] = {}
+
+    @field_validator("standard")
+    @classmethod
+    def _known_standard(cls, name: str) -> str:
+        known = catalogue()
+        name = known.titles.get(name, name)  # as profiles named it before
+        if name not in known.standards:
+            raise ValueError(
+                f"未知的标准，应为其一 / unknown standard: {name}; one of {', '.join(known.standards)}（{', '.join(known.titles)}）"
+            )
+        return name
+
+    @field_validator("levels")
+    @classmethod
+    def _known_types(cls, levels: dict[str, Level]) -> dict[str, Level]:
+        types = catalogue().types
+        personal = [name for name, kind in types.items() if kind.class_ == "personal"]
+        if unknown := unknown_names(levels.keys() - types.keys(), personal):
+            raise ValueError(
+                f"未知的个人信息类型，请改正拼写或删除 / unknown types, correct or remove them: {', '.join(unknown)}; known: {', '.join(personal)}"
+            )
+        if other := sorted(levels.keys() - set(personal)):
+            raise ValueError(
+                f"组织机构标识与安全凭证不属个人信息，没有级别，请删除 / identifiers of organisations and credentials are no personal "
+                f"information and have no level, remove them: {', '.join(other)}"
+            )
+        return levels
+
+    def level_of(self, kind: str) -> Level:
+        """The level of a personal type by itself; one the catalogue gives none is general."""
+        known = catalogue().types.get(kind)
+        return self.levels.get(kind) or (known.levels.get(self.standard, "general") if known else "general")
 
 
 class KeywordLibrary(_Model):

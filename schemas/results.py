@@ -34,6 +34,10 @@ DOCUMENTS = pa.schema(
         pa.field("provenance", pa.string()),
         pa.field("tokens", pa.int64()),
         pa.field("stage", pa.string(), nullable=False),
+        pa.field("pii_under_14", pa.bool_(), nullable=False),
+        pa.field("pii_covered", pa.bool_()),  # NULL: no personal information
+        pa.field("pii_checked", pa.bool_(), nullable=False),
+        pa.field("other_types", _STRINGS, nullable=False),
     ]
 )
 
@@ -53,6 +57,9 @@ FINDINGS = pa.schema(
         pa.field("verdict", pa.string(), nullable=False),
         pa.field("rule", pa.string()),
         pa.field("admitted", pa.bool_(), nullable=False),
+        pa.field("level", pa.string()),
+        pa.field("raised", pa.string()),
+        pa.field("hmac", pa.string()),
     ]
 )
 
@@ -82,7 +89,8 @@ MANUAL_SAMPLE = pa.schema(
     ]
 )
 
-# The columns of an emitted corpus: documents a trainer reads, with what ties them to the audit.
+# The columns of an emitted corpus: documents a trainer reads, with what ties them to the audit. `content_hash` is the
+# audited text's, `text_sha256` that of the text as emitted: another one only where something in it was masked.
 EMITTED = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
@@ -92,6 +100,7 @@ EMITTED = pa.schema(
         pa.field("bucket", pa.string(), nullable=False),
         pa.field("language", pa.string(), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("text_sha256", pa.string(), nullable=False),
     ]
 )
 

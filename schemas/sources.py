@@ -1,17 +1,19 @@
 """Source records: what a corpus source declares about itself (clause 5.1 of the standard)."""
 
 import codecs
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from schemas.evidence import EVIDENCE, Evidence, OpenEvidence, SubRegion
+from schemas.personal_information import catalogue, unknown_names
 
 KINDS = {"open": "开源", "self_collected": "自采", "commercial": "商业", "user_input": "使用者输入"}
 Kind = Literal["open", "self_collected", "commercial", "user_input"]
 Region = Literal["domestic", "overseas"]
 Phase = Literal["pretrain", "sft", "preference", "safety"]
 Format = Literal["jsonl", "parquet", "warc", "wet", "csv", "text"]
+BASIS_RECORD = "lawful_basis_record"  # key of the file that shows the lawful basis, among those of the evidence
 
 _NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
 
@@ -41,10 +43,37 @@ class Fields(_Model):
         return value
 
 
-class PersonalInformationBasis(_Model):
-    """The lawful basis a source declares for the personal information in it (clause 5.2 c)."""
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
-    lawful_basis: str | None = None
+
+class PersonalInformationBasis(_Model):
+    """The lawful bases a source declares for the personal information in it (clause 5.2 c), and the file that shows them."""
+
+    lawful_basis: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
+    record: str | None = Field(default=None, min_length=1)
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The bases by name, in order; none where none is declared."""
+        return tuple(sorted(set(self.lawful_basis or ())))
+
+    @field_validator("lawful_basis")
+    @classmethod
+    def _known_bases(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        known = catalogue().bases
+        if unknown := unknown_names(value or (), known):
+            listed = ", ".join(f"{name}（{basis.zh}）" for name, basis in known.items())
+            raise ValueError(
+                f"未知的处理依据，应为下列之一或其列表 / unknown lawful basis: {', '.join(unknown)}; should be one of these, or a list: {listed}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _basis_of_a_record(self) -> "PersonalInformationBasis":
+        if self.record is not None and not self.bases:
+            raise ValueError("有 record 而无 lawful_basis / a record without lawful_basis: say what it shows")
+        return self
 
 
 class SourceRecord(_Model):
@@ -96,6 +125,11 @@ class SourceRecord(_Model):
         if not codec._is_text_encoding or codec.name in _NO_CHARSETS:
             raise ValueError(f"不是文本编码 / not a text encoding: {value}; e.g. utf-8, gb18030")
         return "utf-8" if codec.name == "utf-8-sig" else codec.name
+
+    def files(self) -> dict[str, str]:
+        """The files the record names as evidence, by key."""
+        record = self.personal_info.record
+        return self.evidence.files() | ({} if record is None else {BASIS_RECORD: record})
 
     @property
     def licence(self) -> str | None:

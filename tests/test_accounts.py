@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
 from pipeline.review import undecided_sources
-from pipeline.statistics import Distinct, source_rows
+from pipeline.statistics import Distinct, pii_rows, source_rows
 from schemas.profile import load_profile
 from schemas.results import DOCUMENTS, FINDINGS
 from schemas.sources import SourceRecord
@@ -64,7 +64,15 @@ ROWS = [
     row("zh", 100),
     row("zh", 60, "filtered", risks=["A1-a", "A2-a"], illegal_unhealthy=True, unscored="timeout"),
     row("en", 20, risks=["A3-a"], candidate_risks=["A1-a"], pii_level="general", pii_types=["EMAIL"]),
-    row("code", 8, "unscored", unscored="unreachable", pii_level="sensitive", pii_types=["CN_ID_CARD", "EMAIL"]),
+    row(
+        "code",
+        8,
+        "unscored",
+        unscored="unreachable",
+        pii_level="sensitive",
+        pii_types=["CN_ID_CARD", "EMAIL"],
+        other_types=["CREDENTIAL"],
+    ),
     row("zh", 2, risks=["A1-a"], illegal_unhealthy=True),
 ]
 
@@ -95,6 +103,7 @@ def test_documents_are_counted_as_by_hand() -> None:
         ("risk", "A3-a", "documents"): (1, 1),
         ("pii", "EMAIL", "documents"): (2, 1),
         ("pii", "CN_ID_CARD", "documents"): (1, 0),
+        ("pii", "CREDENTIAL", "documents"): (1, 0),
     }
     expected: Tally = Counter()
     for (table, group, unit), counts in by_hand.items():
@@ -125,14 +134,27 @@ def test_only_decided_findings_are_counted() -> None:
         {**plain, "risk_id": "A1-a", "verdict": "candidate", "admitted": True},
         {**plain, "pii_type": "EMAIL", "verdict": "personal_information", "admitted": False},
         {**plain, "pii_type": "EMAIL", "verdict": "candidate", "admitted": True},
+        {**plain, "pii_type": "CN_USCC", "verdict": "organisation", "admitted": True},
     ]
     assert tally_findings(pa.RecordBatch.from_pylist(findings, schema=FINDINGS), "s") == Counter(
         {
             Item("risk", "s", "A1-a", "collected", "findings"): 2,
             Item("risk", "s", "A1-a", "admitted", "findings"): 1,
             Item("pii", "s", "EMAIL", "collected", "findings"): 1,
+            Item("pii", "s", "CN_USCC", "collected", "findings"): 1,
+            Item("pii", "s", "CN_USCC", "admitted", "findings"): 1,
         }
     )
+
+
+def test_types_are_told_with_their_class() -> None:
+    kinds = ("EMAIL", "CN_USCC", "CREDENTIAL")
+    rows = pii_rows(Counter({Item("pii", "s", kind, "collected", "documents"): 1 for kind in kinds}))
+    assert [(row["pii_type"], row["class"]) for row in rows] == [
+        ("CN_USCC", "organisation"),
+        ("CREDENTIAL", "credential"),
+        ("EMAIL", "personal"),
+    ]
 
 
 @pytest.mark.parametrize(

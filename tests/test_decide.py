@@ -21,7 +21,7 @@ ENTRIES = (
     Entry("both", ("A1-a", "A4-f"), "block"),
 )
 PLACE = {entry.term: index for index, entry in enumerate(ENTRIES)}
-ORIGIN = Origin("src", ("one.jsonl", "two.jsonl"), (0, 100), lawful_basis=False)
+ORIGIN = Origin("src", ("one.jsonl", "two.jsonl"), (0, 100))
 HASH = hashlib.sha256(b"text").digest()
 
 
@@ -43,14 +43,26 @@ def document(
         for i, term in enumerate(terms)
     ]
     scored = [{"label": k, "score": v, "start": 0, "end": 9} for k, v in (scores or {}).items()]
-    entities = [{"type": t, "start": i, "end": i + 1, "grade": g, "mask": "*"} for i, (t, g) in enumerate(pii)]
+    entities = [
+        {
+            "type": t,
+            "start": i,
+            "end": i + 1,
+            "grade": g,
+            "mask": "*",
+            "hmac": bytes([i % 256]) * 16,
+            "born": None,
+            "minor": False,
+        }
+        for i, (t, g) in enumerate(pii)
+    ]
     origin = {"member": 0, "row": 5, "offset": None, "native_id": None, "url": None, "domain": None}
     facts = {"language": "zh", "content_type": "prose", "bucket": "zh", "bytes": 4, "chars": 4, "content_hash": HASH}
     return {
         "base": {**origin, **facts, **base},
         "keywords": {"hits": hits or None},
         "classifier": {"scores": scored or None, "unscored": unscored},
-        "pii": {"entities": entities or None, "unscored": None},
+        "pii": {"entities": entities or None, "unscored": None, "checked": False, "cut": False},
     }
 
 
@@ -144,8 +156,8 @@ def test_at_most_twenty_undecided_findings_are_kept_of_a_detector(decider: Decid
     _, findings = decide(decider, document(tuple(C), pii=many), document(tuple(C)))
     kept = [(finding["detector"], finding["row"], finding["verdict"]) for finding in findings]
     assert kept.count(("keywords@1", 5, "candidate")) == 2 * MAX_CANDIDATES
-    assert kept.count(("pii@1", 5, "candidate")) == MAX_CANDIDATES
-    assert kept.count(("pii@1", 5, "personal_information")) == 1
+    assert kept.count(("pii@2", 5, "candidate")) == MAX_CANDIDATES
+    assert kept.count(("pii@2", 5, "personal_information")) == 1
     _, findings = decide(decider, document(tuple(R)))
     assert len(findings) == len(R)  # what is decided is kept in full
 
@@ -227,10 +239,13 @@ def test_the_level_of_personal_information(
     assert (found["pii_types"], found["pii_level"], found["admitted"]) == (types, level, admitted)
 
 
-def test_a_lawful_basis_exempts(decider: Decider) -> None:
-    lawful = Origin("src", ("a",), (0,), lawful_basis=True)
+@pytest.mark.parametrize(
+    ("bases", "admitted"), [((), False), (("consent",), False), (("separate_consent",), True), (("contract",), True)]
+)
+def test_a_lawful_basis_that_covers_the_level_exempts(decider: Decider, bases: tuple[str, ...], admitted: bool) -> None:
+    lawful = Origin("src", ("a",), (0,), bases)
     (found,), _ = decide(decider, document(pii=(("CN_ID_CARD", "validated"),)), origin=lawful)
-    assert (found["pii_level"], found["admitted"]) == ("sensitive", True)
+    assert (found["pii_level"], found["pii_covered"], found["admitted"]) == ("sensitive", admitted, admitted)
 
 
 def test_a_slice_of_the_layers_is_decided_like_the_whole(decider: Decider) -> None:

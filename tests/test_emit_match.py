@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.emit import GROUP_ROWS, _ShardFile, target_names, without_suffixes
+from pipeline.emit_bundles import target_names, without_suffixes
+from pipeline.emit_files import GROUP_ROWS, ShardFile
 from pipeline.plan import Member, Shard, Unit
 from pipeline.readers import layout_of
 from schemas.chain import read_chain
@@ -200,12 +201,13 @@ def test_shards_that_differ_in_suffix_only_keep_it():
 
 def test_row_groups_do_not_depend_on_batches(tmp_path):
     row = {"doc_id": "s:1", "url": None, "source_id": "s", "bucket": "zh", "language": "zh", "content_hash": "0"}
+    row["text_sha256"] = "0"
     table = pa.Table.from_pylist(
         [{**row, "text": "文" * ((i * 7919) % 30_000 if i < 6000 else 1)} for i in range(40_000)], schema=EMITTED
     )
     groups = []
     for size in (1, 1000, 40_000):
-        file = _ShardFile(tmp_path / f"{size}.parquet")
+        file = ShardFile(tmp_path / f"{size}.parquet")
         for batch in (
             table.to_batches(max_chunksize=size)
             if size > 1

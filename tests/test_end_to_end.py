@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.database import tables
-from tests.audits import BAD_WORDING, SCRIPT, SOURCES, audit, contents, events, jsonl, make_corpus, result, sql, texts
+from tests.audits import BAD_WORDING, SCRIPT, SOURCES, audit, contents, events, give_salt, jsonl, make_corpus, result, sql, texts
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +139,7 @@ def test_packing_and_batches_do_not_show(corpus, out, tmp_path):
     from pipeline.run import Options, run
 
     corpus.write(limits={"unit_bytes": 65536})
+    give_salt(tmp_path / "o")
     try:
         run(load_config(corpus.config, tmp_path / "o"), Options(batch_documents=7, batch_bytes=4096))
     finally:
@@ -212,6 +213,7 @@ def test_a_new_shard_scans_only_itself(tmp_path):
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, workers):
     corpus = make_corpus(tmp_path / "c", scale=10)
     audit("run", corpus.config, "--out", tmp_path / "whole")
+    give_salt(tmp_path / "o")
     killed = 0
     for delay in (0.9, 1.6, 2.2, 2.8, 3.4):
         process = subprocess.Popen(

@@ -54,7 +54,7 @@ def observe() -> dict[str, dict[str, str]]:
         for index in range(len(records))
         for part in decider(
             {name: outputs[name][index] for name in ("base", "keywords", "classifier", "pii")},
-            Origin("s", tuple(f"m{i}" for i in range(8)), (0,) * 8, False),
+            Origin("s", tuple(f"m{i}" for i in range(8)), (0,) * 8),
             Admission(),
         )
     ]

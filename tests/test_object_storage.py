@@ -21,7 +21,7 @@ from pipeline.readers.base import opened, version_now
 from pipeline.run import Options, run
 from pipeline.scans import ScanStore
 from pipeline.storage import file_system, without_secrets
-from tests.audits import SCRIPT, SOURCES, Corpus, audit, contents, events, jsonl, make_corpus, sql, texts
+from tests.audits import SCRIPT, SOURCES, Corpus, audit, contents, give_salt, events, jsonl, make_corpus, sql, texts
 from tests.object_store import Server, s3_server
 
 __all__ = ["s3_server"]
@@ -206,6 +206,7 @@ def test_an_object_taken_away_while_it_is_read_is_unreadable(bucket):
 def test_a_killed_run_on_a_bucket_resumes_to_the_same_bytes(local, bucket, tmp_path, workers):
     bucket.upload(local[0])
     config = configured(tmp_path / "c", bucket, scans=bucket.url("scans"))
+    give_salt(tmp_path / "o")
     killed = 0
     for delay in (1.5, 2.5, 3.5):
         process = subprocess.Popen(

@@ -467,7 +467,7 @@ def test_the_cascade_policy(
         "confirm": pa.RecordBatch.from_pylist([layer], schema=layers.CONFIRM),
     }
     decider = Decider(load_policy(None, "cascade"), load_profile("tc260-003"), LIBRARY, {"A1-a": 0.8})
-    documents, findings = decider(batches, Origin("s", ("f",), (0,), False), Admission())
+    documents, findings = decider(batches, Origin("s", ("f",), (0,)), Admission())
     (document,) = documents.to_pylist()
     found = [f for f in findings.to_pylist() if f["risk_id"] == "A1-a"]
     assert {(f["rule"], f["verdict"]) for f in found} == ({(rule, verdict)} if rule else set())
@@ -508,14 +508,14 @@ def test_what_a_rule_wants_confirmed_is_not_acquitted_because_nobody_asked(
         ),
     }
     decider = Decider(load_policy(None, "cascade"), load_profile("tc260-003"), LIBRARY, {"A1-a": 0.8})
-    documents, _ = decider(batches, Origin("s", ("f",), (0,), False), Admission())
+    documents, _ = decider(batches, Origin("s", ("f",), (0,)), Admission())
     (document,) = documents.to_pylist()
     assert document["unscored"] == unscored
     assert document["admitted"] == (unscored is None and "b" not in terms)
     if asked:
         return
     without = {name: batch for name, batch in batches.items() if name != "confirm"}
-    assert decider(without, Origin("s", ("f",), (0,), False), Admission())[0].to_pylist() == [document]
+    assert decider(without, Origin("s", ("f",), (0,)), Admission())[0].to_pylist() == [document]
 
 
 @pytest.mark.parametrize("damage", ["cut", "bytes", "shape", "risk", "score", "columns"])

@@ -192,9 +192,13 @@ def document(bucket: str, size: int, tokens: int | None, admitted: bool = True) 
     }  # fmt: skip
 
 
+def _plain(kind: pa.DataType) -> int | bool:
+    return False if pa.types.is_boolean(kind) else 0
+
+
 def rows_of(rows: list[dict[str, object]]) -> pa.RecordBatch:
     """A batch of the published layout; columns this test does not speak of get a plain value."""
-    plain = {f.name: [] if pa.types.is_list(f.type) else None if f.nullable else 0 for f in DOCUMENTS}
+    plain = {f.name: [] if pa.types.is_list(f.type) else None if f.nullable else _plain(f.type) for f in DOCUMENTS}
     return pa.RecordBatch.from_pylist([plain | row for row in rows], schema=DOCUMENTS)
 
 

@@ -17,29 +17,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.lexicon import Library
+from schemas.personal_information import catalogue
 from schemas.policy import Conditions, Policy, Rule
 from schemas.profile import Profile
 from schemas.results import DOCUMENTS, FINDINGS
 from transforms.permits import DENIED, NOT_AUTHORISED, WITHDRAWN, Permits
+from transforms.personal import Persons, judge_entities
 from transforms.provenance import canonical_url
 
-VERSION = 4
+VERSION = 5
 _SINGLE = 1e-6  # scores are stored in single precision and rounded again before they decide
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
-COUNTED_GRADES = ("validated", "contextual")
 
 NOT_ASKED = "not_asked"
-_KEYWORDS, _CLASSIFIER, _CONFIRM, _PII = "keywords@1", "classifier@1", "confirm@1", "pii@1"
+_KEYWORDS, _CLASSIFIER, _CONFIRM, _PII = "keywords@1", "classifier@1", "confirm@1", "pii@2"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the documents of a unit come from; `shards` and `row_bases` by member."""
+    """Where the documents of a unit come from; `shards` and `row_bases` by member, `bases`: lawful ones, as declared."""
 
     source_id: str
     shards: tuple[str, ...]
     row_bases: tuple[int, ...]
-    lawful_basis: bool
+    bases: tuple[str, ...] = ()
     stage: str = "pretrain"
 
 
@@ -64,11 +65,13 @@ class Admission:
     blocked: Blocked = field(default_factory=Blocked)
     permits: Permits = field(default_factory=Permits)
     copies: tuple[int, ...] = ()  # positions in the unit of documents that are copies and left out
+    year: int | None = None  # by which ages of persons are told; None: they are not told from births
 
     def digest(self) -> str:
-        """Changes with anything that can change who is admitted."""
+        """Changes with anything that can change a decision."""
         parts = [self.domains, self.blocked.domains, self.blocked.urls, self.blocked.hashes]
-        content = [self.source_blacklisted, self.permits.digest, self.copies, *(sorted(part) for part in parts)]
+        content = [self.source_blacklisted, self.permits.digest, self.copies, self.year]
+        content += [sorted(part) for part in parts]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -118,6 +121,7 @@ class Decider:
             VERSION,
             self.policy.sha256,
             self.profile.sha256,
+            catalogue().sha256,
             self.library.sha256,
             sorted(self.thresholds.items()),
         ]
@@ -133,10 +137,8 @@ class Decider:
         base = layers["base"]
         count = base.num_rows
         nothing: Sequence[str] = ()  # shared: most documents have no risk, and lists of them keep the collector busy
-        risks, candidates, by_keyword, by_classifier, pii_types = ([nothing] * count for _ in range(5))
-        pii_level = ["none"] * count
+        risks, candidates, by_keyword, by_classifier = ([nothing] * count for _ in range(4))
         filtered = np.zeros(count, dtype=np.bool_)
-        pii_excluded = np.zeros(count, dtype=np.bool_)
         findings: list[tuple[int, dict[str, Any]]] = []
         not_asked = np.zeros(count, dtype=np.bool_)
         confirmed = layers["confirm"].column("scores") if "confirm" in layers else None
@@ -151,34 +153,35 @@ class Decider:
             by_keyword[index], by_classifier[index] = verdict.keyword_risks, verdict.classifier_risks
             filtered[index], not_asked[index] = verdict.filtered, verdict.not_asked
             findings += [(index, finding) for finding in verdict.findings]
-        entities = layers["pii"].column("entities")
-        for index in np.flatnonzero(np.asarray(entities.is_valid())).tolist():
-            found = entities[index].as_py()
-            types, level = self._personal_information(found)
-            pii_types[index], pii_level[index] = types, level
-            pii_excluded[index] = level in self.policy.personal_information.exclude and not origin.lawful_basis
-            findings += [(index, finding) for finding in _pii_findings(found)]
+        persons = judge_entities(layers["pii"].column("entities"), self.profile.personal_information, admission.year)
+        covered = persons.covered(origin.bases)
         unhealthy = self.profile.illegal_unhealthy
         columns = _identity(base, origin)
         columns["provenance"] = admission.permits.judge(base)
         unscored = _unscored(layers, not_asked)
-        reason = self._exclusion(base, columns, unscored, admission, filtered, pii_excluded, first_row)
+        excluded = _is_in(persons.document_levels, self.policy.personal_information.excluded)
+        excluded &= ~np.asarray(pc.fill_null(covered, True))
+        reason = self._exclusion(base, columns, unscored, admission, filtered, excluded, first_row)
         columns |= {
             "risks": pa.array(risks, type=DOCUMENTS.field("risks").type),
             "candidate_risks": pa.array(candidates, type=DOCUMENTS.field("candidate_risks").type),
             "keyword_risks": pa.array(by_keyword, type=DOCUMENTS.field("keyword_risks").type),
             "classifier_risks": pa.array(by_classifier, type=DOCUMENTS.field("classifier_risks").type),
             "illegal_unhealthy": pa.array([bool(found) and not unhealthy.isdisjoint(found) for found in risks]),
-            "pii_level": pa.array(pii_level, type=pa.string()),
-            "pii_types": pa.array(pii_types, type=DOCUMENTS.field("pii_types").type),
+            "pii_level": persons.document_levels,
+            "pii_types": persons.types(True, DOCUMENTS.field("pii_types").type),
             "admitted": pc.is_null(reason),
             "exclusion_reason": reason,
             "unscored": unscored,
             "tokens": layers["tokens"].column("tokens") if "tokens" in layers else pa.nulls(count, pa.int64()),
             "stage": pa.array([origin.stage] * count, type=pa.string()),
+            "pii_under_14": pa.array(persons.document_under_14),
+            "pii_covered": covered,
+            "pii_checked": layers["pii"].column("checked"),
+            "other_types": persons.types(False, DOCUMENTS.field("other_types").type),
         }
         documents = pa.record_batch([columns[name] for name in DOCUMENTS.names], schema=DOCUMENTS)
-        return documents, _finding_rows(findings, documents)
+        return documents, _finding_rows(findings, persons, documents)
 
     def risks(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> list[str]:
         """The risks decided for one document, from its rows of the layers keywords and classifier."""
@@ -251,11 +254,6 @@ class Decider:
             return True
         needed = self.thresholds.get(risk) if when.score == "threshold" else float(when.score)
         return needed is not None and evidence.scored is not None and evidence.score >= needed
-
-    def _personal_information(self, entities: list[dict[str, Any]]) -> tuple[list[str], str]:
-        types = sorted({entity["type"] for entity in entities if entity["grade"] in COUNTED_GRADES})
-        levels = {self.profile.personal_information.levels.get(kind, "general") for kind in types}
-        return types, "sensitive" if "sensitive" in levels else "general" if levels else "none"
 
     def _exclusion(
         self,
@@ -358,38 +356,22 @@ def _risk_findings(risk: str, rule: Rule, evidence: _Evidence) -> Iterator[dict[
         }
 
 
-def _pii_findings(entities: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    weak = 0
-    for entity in entities:
-        counted = entity["grade"] in COUNTED_GRADES
-        weak += not counted
-        if not counted and weak > MAX_CANDIDATES:
-            continue
-        yield {
-            "detector": _PII,
-            "risk_id": None,
-            "pii_type": entity["type"],
-            "start": entity["start"],
-            "end": entity["end"],
-            "score": None,
-            "excerpt": entity["mask"],
-            "verdict": "personal_information" if counted else "candidate",
-            "rule": entity["grade"],
-        }
-
-
-def _finding_rows(findings: list[tuple[int, dict[str, Any]]], documents: pa.RecordBatch) -> pa.RecordBatch:
-    order = sorted(range(len(findings)), key=lambda i: (findings[i][0], i))
-    indices = pa.array([findings[i][0] for i in order], type=pa.int64())
-    own = {name: documents.column(name).take(indices) for name in ("doc_id", "source_id", "shard", "row", "admitted")}
-    found = [findings[i][1] for i in order]
-    return pa.record_batch(
-        [
-            own[f.name] if f.name in own else pa.array([finding[f.name] for finding in found], type=f.type)
-            for f in FINDINGS
-        ],
-        schema=FINDINGS,
-    )
+def _finding_rows(
+    findings: list[tuple[int, dict[str, Any]]], persons: Persons, documents: pa.RecordBatch
+) -> pa.RecordBatch:
+    """Findings of risks and of personal information, in the order of their documents."""
+    personal = persons.findings(_PII, MAX_CANDIDATES)
+    of_risks = pa.array([index for index, _ in findings], type=pa.int64())
+    order = pa.array(np.argsort(np.asarray(pa.concat_arrays([of_risks, personal["document"]])), kind="stable"))
+    indices = pa.concat_arrays([of_risks, personal["document"]]).take(order)
+    columns = []
+    for f in FINDINGS:
+        if f.name in ("doc_id", "source_id", "shard", "row", "admitted"):
+            columns.append(documents.column(f.name).take(indices))
+        else:
+            told = pa.array([finding.get(f.name) for _, finding in findings], type=f.type)
+            columns.append(pa.concat_arrays([told, personal[f.name].cast(f.type)]).take(order))
+    return pa.record_batch(columns, schema=FINDINGS)
 
 
 def _identity(base: pa.RecordBatch, origin: Origin) -> dict[str, pa.Array]:

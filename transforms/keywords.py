@@ -37,7 +37,7 @@ from transforms.readings import (
 from transforms.text import Block, CodePoints, Offsets, TextBatch
 from transforms.words import is_short_han, straddles
 
-VERSION = 3
+VERSION = 4
 PINYIN, SPLIT = "pinyin", "split"
 VARIANTS = (PINYIN, SPLIT)
 SHORTEST_SPLIT = 3  # characters: halves of characters are characters, and shorter terms arise from them by chance

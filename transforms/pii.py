@@ -1,172 +1,137 @@
-"""Finds personal information: identity numbers, mobiles, bank cards, e-mail and IP addresses.
+"""Scan stage for the layer `pii`: what personal information the package pii/ finds, without what it says.
 
-Presidio costs about 300 µs a document, and few documents hold anything for it. A gate of one RE2 pattern over the
-whole column picks the documents, a scan for the same anchors picks windows in them, and only those windows are
-analysed. Nothing is lost on the way: every rule has its anchor inside whatever it matches, and a window reaches as far
-around an anchor as any rule looks. The tests compare the outcome with analysing whole documents.
+A gate picks the few documents in which anything could be, and where in them; only there the recognizers look. A share
+of the documents is read in full all the same, and a difference ends the run.
 """
 
 import hashlib
-import re
-from collections.abc import Iterator
-from string import ascii_letters, digits
-from typing import Any, ClassVar, NamedTuple
+import zlib
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import schemas.layers
-from transforms.pii_recognizers import build_analyzer
-from transforms.pii_rules import (
-    FOLD,
-    LOOK_BEHIND,
-    MASKS,
-    MAX_EMAIL,
-    MAX_IDENTIFIER,
-    PRIORITY,
-    RULES,
-    grade,
-    rules_text,
-    wide,
-)
+from pii import Detector
+from pii.detector import Entity, Found
+from pii.rule import RuleTimeoutError
 from transforms.text import TextBatch
 
-VERSION = 1
-MAX_ENTITIES = 10_000  # kept of one document; a list of a million numbers needs no full account
-
-# An anchor touches its match somewhere: the window must hold a whole match and what its grade reads, on either side.
-MARGIN = MAX_IDENTIFIER + LOOK_BEHIND + 1
-# E-mail addresses alone may be longer; they are one unbroken run of these characters.
-REACH = MAX_EMAIL + LOOK_BEHIND + 1
-PIECE = 32 * 1024  # long windows are analysed in pieces that overlap by REACH
-
-_ANCHOR = "|".join(f"(?:{rule.anchor})" for rule in RULES)
-_FIRST = wide(digits + ascii_letters + "_:")  # what anchors begin with: lets `re` skip over Han quickly
-_RUN = wide(digits + ascii_letters + "._%+@-") + f"{{0,{REACH}}}"
+VERSION = 2
+MAX_ENTITIES = 10_000  # kept of one type in one document; a list of a million numbers needs no full account
+CHECKED_SHARE = 1024  # one document in so many is read in full whatever the gate says
+# They decide what is an address or a number, and what matches.
+_LIBRARIES = ("tldextract", "phonenumbers", "regex", "google-re2")
+_EDGE = 64
 
 
-class Entity(NamedTuple):
-    """One finding: where it stands in the original text, how sure we are, and what may be shown of it."""
-
-    type: str
-    start: int
-    end: int
-    grade: str
-    mask: str
+class GateError(Exception):
+    """The gate hid a finding: a defect of this software, and nothing that was skipped can be trusted."""
 
 
 class PersonalInformation:
-    """Scan stage for the layer `pii`: the entities of each document in order, never overlapping.
+    """The entities of each document in order, never overlapping; of each type the first `MAX_ENTITIES`.
 
-    Grades: `validated` has a check digit, a listed top-level domain or a public address, or, for mobiles, a segment in
-    use and clean edges; `contextual` lacks that but has a word like 手机 nearby; `weak` has neither, or is a
-    placeholder or a private address. Pickle it freely: the analyzer is built where it is first needed.
+    `checked` says that the document was read in full to check the gate, `cut` that not all entities were kept. Without a
+    salt entities carry no digest and the layer cannot be committed. Pickle it freely, to where the salt may go.
     """
 
     name: ClassVar[str] = "pii"
     schema: ClassVar[pa.Schema] = schemas.layers.PII
 
-    def __init__(self) -> None:
-        self._engine: Any = None
-        self._anchors = re.compile(f"(?={_FIRST})(?:{_ANCHOR})")
-        self._run = re.compile(_RUN)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_engine": None}
+    def __init__(self, salt: bytes | None = None) -> None:
+        self.detector = Detector(salt=salt)
+        self.checked_share = CHECKED_SHARE
+        self.variant = hashlib.sha256(b"salt of digests\0" + salt).hexdigest()[:16] if salt else ""
 
     def fingerprint(self) -> str:
-        """Digest of the rules and of what bounds their application."""
-        return hashlib.sha256(f"pii/{VERSION}/{MAX_ENTITIES}\n{rules_text()}".encode()).hexdigest()
+        """Digest of the rules, their code and their data, and of what bounds their application."""
+        digest = hashlib.sha256(f"pii/{VERSION}/{MAX_ENTITIES}/{self.checked_share}".encode())
+        for library in _LIBRARIES:
+            digest.update(f"\n{library} {metadata.version(library)}".encode())
+        for name, content in sorted(_contents(resources.files("pii"))):
+            digest.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
+        return digest.hexdigest()
 
     def __call__(self, batch: TextBatch) -> pa.RecordBatch:
-        """Entities per document; NULL where none. A document the analyzer fails on says so in `unscored`."""
-        entities: list[list[dict[str, Any]] | None] = [None] * len(batch)
-        unscored: list[str | None] = [None] * len(batch)
-        passed = pc.indices_nonzero(pc.match_substring_regex(batch.text, _ANCHOR))
-        for row, text in zip(passed.to_pylist(), batch.text.take(passed).to_pylist(), strict=True):
+        """Entities per document; NULL where none. A document the detector fails on says so in `unscored`.
+
+        Raises GateError.
+        """
+        count = len(batch)
+        entities: list[list[dict[str, Any]] | None] = [None] * count
+        unscored: list[str | None] = [None] * count
+        checked, cut = [False] * count, [False] * count
+        chosen = _chosen(batch.text, self.checked_share)
+        passed = self.detector.gate.passing(batch.text)
+        for row in sorted(passed | chosen):
             try:
-                entities[row] = [entity._asdict() for entity in self.entities(text)] or None
+                found, cut[row] = self._found(batch.text[row].as_py(), row in passed, row in chosen)
+            except GateError as error:
+                raise GateError(f"{error}: {_place(batch, row)}") from None
+            except RuleTimeoutError as error:
+                unscored[row] = f"personal information: {error}"
+                continue
             except Exception as error:  # one document must not cost the batch; the message may quote the text
-                unscored[row] = f"analyzer failed: {type(error).__name__}"
-        columns = [
-            pa.array(entities, self.schema.field("entities").type),
-            pa.array(unscored, self.schema.field("unscored").type),
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+                unscored[row] = f"personal information: {type(error).__name__}"
+                continue
+            entities[row] = [entity._asdict() for entity in found] or None
+            checked[row] = row in chosen
+        columns = {"entities": entities, "unscored": unscored, "checked": checked, "cut": cut}
+        return pa.RecordBatch.from_arrays(
+            [pa.array(columns[field.name], field.type) for field in self.schema], schema=self.schema
+        )
 
-    def entities(self, text: str) -> list[Entity]:
-        """The entities of one text, the first `MAX_ENTITIES` of them."""
-        found: list[Entity] = []
-        enough = MAX_ENTITIES + len(PRIORITY) ** 2  # more than an overlap at the end can still change
-        checked_at = enough
-        for low, high in self.windows(text):
-            for start in range(low, high, PIECE):
-                found += self._analyse(text, start, min(start + PIECE, high), low, high)
-                if len(found) >= checked_at:
-                    if len(resolve(found)) >= enough:
-                        return resolve(found)[:MAX_ENTITIES]
-                    checked_at = 2 * len(found)
-        return resolve(found)[:MAX_ENTITIES]
-
-    def windows(self, text: str) -> list[tuple[int, int]]:
-        """The stretches of text that hold all entities, in order, apart from one another."""
-        anchors = (found.span() for found in self._anchors.finditer(text))
-        around = merge((max(0, start - MARGIN), min(len(text), end + MARGIN)) for start, end in anchors)
-        return merge(self._to_run_ends(text, low, high) for low, high in around)
-
-    def _to_run_ends(self, text: str, low: int, high: int) -> tuple[int, int]:
-        before = self._run.match(text[max(0, low - REACH) : low][::-1])
-        after = self._run.match(text, high)
-        low -= (before.end() if before else 0) + LOOK_BEHIND
-        return max(0, low), after.end() if after else high
-
-    def _analyse(self, text: str, start: int, end: int, low: int, high: int) -> Iterator[Entity]:
-        """The findings that begin in `[start, end)`, read with their surroundings inside the window `[low, high)`."""
-        if self._engine is None:
-            self._engine = build_analyzer()
-        origin = max(low, start - REACH)
-        piece = text[origin : min(high, end + REACH)].translate(FOLD)
-        for result in self._engine.analyze(text=piece, language="zh", entities=PRIORITY):
-            if start <= origin + result.start < end:
-                mask = MASKS[result.entity_type](piece[result.start : result.end])
-                span = origin + result.start, origin + result.end
-                yield Entity(result.entity_type, *span, grade(result.score), mask)
+    def _found(self, text: str, passed: bool, chosen: bool) -> tuple[list[Entity], bool]:
+        found = self.detector.spans(text) if passed else []
+        if chosen:
+            whole = self.detector.spans_ungated(text)
+            if whole != found:
+                kinds = sorted({span.type for span in set(whole) ^ set(found)})
+                raise GateError(
+                    f"个人信息检测的预筛漏检，结果不可信 / the gate of the personal-information stage hid findings ({', '.join(kinds)})"
+                )
+        kept = first_of_each(found)
+        return self.detector.entities(text, kept), len(kept) < len(found)
 
 
-def merge(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Unites spans that touch; they must come in order of their starts."""
-    merged: list[tuple[int, int]] = []
-    for low, high in spans:
-        if merged and low <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(high, merged[-1][1])
+def first_of_each(found: list[Found]) -> list[Found]:
+    """The first `MAX_ENTITIES` of each type, in order."""
+    if len(found) <= MAX_ENTITIES:
+        return found
+    counts: dict[str, int] = {}
+    kept = []
+    for span in found:
+        counts[span.type] = counts.get(span.type, 0) + 1
+        if counts[span.type] <= MAX_ENTITIES:
+            kept.append(span)
+    return kept
+
+
+def _chosen(texts: pa.LargeStringArray, share: int) -> set[int]:
+    """The documents to read in full: by a hash of their ends and length, the same however they are batched."""
+    if len(texts) == 0:
+        return set()
+    binary = texts.cast(pa.large_binary())
+    heads, tails = pc.binary_slice(binary, 0, _EDGE).to_pylist(), pc.binary_slice(binary, -_EDGE).to_pylist()
+    lengths = pc.binary_length(binary).to_pylist()
+    rows = enumerate(zip(heads, tails, lengths, strict=True))
+    return {row for row, (head, tail, size) in rows if zlib.crc32(head + tail, size + 1) % share == 0}
+
+
+def _place(batch: TextBatch, row: int) -> str:
+    names = [name for name in ("member", "row") if name in batch.records.schema.names]
+    return ", ".join(f"{name} {batch.records.column(name)[row].as_py()}" for name in names) or f"row {row}"
+
+
+def _contents(folder: Traversable, prefix: str = "") -> list[tuple[str, bytes]]:
+    """All files of the package by name: code, too, is a rule."""
+    found = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _contents(entry, f"{prefix}{entry.name}/") if entry.name != "__pycache__" else []
         else:
-            merged.append((low, high))
-    return merged
-
-
-def resolve(found: list[Entity]) -> list[Entity]:
-    """Leaves one of any that overlap, by kind, then the longer, then the earlier; in order of position."""
-    kept: list[Entity] = []
-    cluster: list[Entity] = []
-    reach = 0
-    for entity in sorted(found, key=lambda entity: (entity.start, entity.end)):
-        if entity.start >= reach:
-            kept += _strongest(cluster)
-            cluster = []
-        cluster.append(entity)
-        reach = max(reach, entity.end)
-    return kept + _strongest(cluster)
-
-
-def _strongest(cluster: list[Entity]) -> list[Entity]:
-    if len(cluster) < 2:
-        return cluster
-    kept: list[Entity] = []
-    for entity in sorted(cluster, key=_rank):
-        if all(entity.end <= other.start or other.end <= entity.start for other in kept):
-            kept.append(entity)
-    return sorted(kept, key=lambda entity: entity.start)
-
-
-def _rank(entity: Entity) -> tuple[int, int, int]:
-    return PRIORITY.index(entity.type), entity.start - entity.end, entity.start
+            found.append((prefix + entry.name, entry.read_bytes()))
+    return found

@@ -1,0 +1,1 @@
+"""The evaluation of the detector of personal information, written apart from its rules: values, carriers, look-alikes."""

@@ -1,0 +1,187 @@
+"""Finds personal information in a text: windows, recognizers, overlaps, and what is kept of each finding."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pii.masks import digest, mask
+from pii.overlaps import resolve
+from pii.people import is_about_a_child, year_of_birth
+from pii.recognizers import recognizers
+from pii.rule import BESIDE, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
+from pii.rules import all_rules
+from pii.tracks import compose
+from pii.windows import INVISIBLE, Gate
+
+PIECE = 32 * 1024  # characters; long windows are read in pieces that overlap by twice the rule's margin
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_INVISIBLE = re.compile(INVISIBLE)
+
+
+class Entity(NamedTuple):
+    """One finding: where it stands in the original text, how sure we are, and what may be shown of it.
+
+    `hmac` is None without a salt; `born` the year of birth where the value tells it; `minor` whether the words around
+    speak of a child under 14.
+    """
+
+    type: str
+    start: int
+    end: int
+    grade: str
+    mask: str
+    hmac: bytes | None
+    born: int | None
+    minor: bool
+
+
+class Found(NamedTuple):
+    """Where something stands in a text, and how sure we are."""
+
+    type: str
+    start: int
+    end: int
+    grade: str
+
+
+class Detector:
+    """Finds by rules of one's choice, else by all there are.
+
+    Pickle it freely: rules of one's choice travel if they can, all others and the recognizers are made anew.
+    """
+
+    def __init__(self, rules: Sequence[Rule] | None = None, salt: bytes | None = None) -> None:
+        self._chosen = rules
+        self.rules = tuple(all_rules() if rules is None else rules)
+        self.gate = Gate(self.rules)
+        self._salt = salt
+        self._recognizers: list[Any] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Detector, (self._chosen, self._salt)
+
+    def find(self, text: str) -> list[Entity]:
+        """The findings of one text in order of position, never overlapping. Offsets are code points.
+
+        Raises RuleTimeoutError.
+        """
+        text = _SURROGATES.sub("\ufffd", text)
+        return self.entities(text, self.spans(text))
+
+    def find_ungated(self, text: str) -> list[Entity]:
+        """The same by reading the whole text with every rule: what the gate is compared with."""
+        text = _SURROGATES.sub("\ufffd", text)
+        return self.entities(text, self.spans_ungated(text))
+
+    def spans(self, text: str) -> list[Found]:
+        """Where a text without surrogates holds something, and how sure that is. Raises RuleTimeoutError.
+
+        Characters that cannot be seen are read over: they part no number for the reader.
+        """
+        return _over_the_unseen(text, self._spans)
+
+    def spans_ungated(self, text: str) -> list[Found]:
+        """The same without a gate."""
+        return _over_the_unseen(text, self._spans_ungated)
+
+    def _spans(self, text: str) -> list[Found]:
+        windows = self.gate.windows(text)
+        if not windows:
+            return []
+        folded = fold(text)
+        raw: list[list[Any]] = [[] for _ in self.rules]
+        for number, low, high in windows:
+            raw[number] += self._read(folded, number, low, high)
+        if any(raw):
+            self._read_beside(folded, raw)
+        return self._found_in(folded, raw)
+
+    def _spans_ungated(self, text: str) -> list[Found]:
+        folded = fold(text)
+        return self._found_in(folded, [list(self._read(folded, rule, 0, len(text))) for rule in range(len(self.rules))])
+
+    def entities(self, text: str, spans: Sequence[Found]) -> list[Entity]:
+        """What is kept of findings in a text."""
+        folded = fold(text) if spans else text
+        return [self._entity(folded, span) for span in spans]
+
+    def _found_in(self, text: str, raw: list[list[Any]]) -> list[Found]:
+        """Of the raw results of each rule in the folded text those that hold, one of any that overlap."""
+        everything = [result for results in raw for result in results]
+        found = []
+        for recognizer, results in zip(self._asked(), raw, strict=True):
+            lifted = recognizer.rule.beside and results
+            for result in recognizer.enhance_using_context(text, results, everything) if lifted else results:
+                if result.score > REJECTED:
+                    found.append(Found(result.entity_type, result.start, result.end, grade(result.score)))
+        return compose(text, resolve(found))
+
+    def _read_beside(self, text: str, raw: list[list[Any]]) -> None:
+        """Adds what rules without an anchor find: they count only beside others, so only there they read."""
+        for number, rule in enumerate(self.rules):
+            if rule.anchor:
+                continue
+            reach = rule.margin + BESIDE
+            supporting = sorted(
+                (max(0, result.start - reach), min(len(text), result.end + reach))
+                for results in raw
+                for result in results
+                if result.entity_type in rule.beside
+            )
+            for low, high in _merged(supporting):
+                raw[number] += self._read(text, number, low, high)
+
+    def _read(self, text: str, number: int, low: int, high: int) -> Iterator[Any]:
+        """The raw results of one rule in a window of the folded text, but for those its edges may have made or marred."""
+        recognizer = self._asked()[number]
+        rule = recognizer.rule
+        first = 0 if low == 0 else low + rule.longest + LOOK_BEHIND
+        last = high if high == len(text) else high - rule.longest - LOOK_AHEAD
+        for start in range(low, high, PIECE):
+            origin, end = max(low, start - rule.margin), min(start + PIECE, high)
+            for result in recognizer.analyze(text[origin : min(high, end + rule.margin)], [rule.entity]):
+                result.start += origin
+                result.end += origin
+                if start <= result.start < end and first <= result.start and result.end <= last:
+                    yield result
+
+    def _asked(self) -> list[Any]:
+        if self._recognizers is None:
+            self._recognizers = recognizers(self.rules)
+        return self._recognizers
+
+    def _entity(self, text: str, found: Found) -> Entity:
+        kind, start, end, _ = found
+        value = _INVISIBLE.sub("", text[start:end])
+        return Entity(
+            *found,
+            mask(kind, value),
+            None if self._salt is None else digest(kind, value, self._salt),
+            year_of_birth(kind, value),
+            is_about_a_child(text, start, end),
+        )
+
+
+def _over_the_unseen(text: str, find: Callable[[str], list[Found]]) -> list[Found]:
+    """What is found in the text without its invisible characters, at its places in the text."""
+    unseen = [found.start() for found in _INVISIBLE.finditer(text)]
+    if not unseen:
+        return find(text)
+    seen = np.delete(np.arange(len(text)), unseen)
+    return [
+        found._replace(start=int(seen[found.start]), end=int(seen[found.end - 1]) + 1)
+        for found in find(_INVISIBLE.sub("", text))
+    ]
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Unites spans that touch; they must come in order of their starts."""
+    merged: list[tuple[int, int]] = []
+    for low, high in spans:
+        if merged and low <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(high, merged[-1][1])
+        else:
+            merged.append((low, high))
+    return merged

@@ -1,0 +1,137 @@
+"""Numbers of accounts: bank cards, Alipay; and the credit codes of organisations."""
+
+import re
+from string import ascii_letters, digits
+
+from pii.checks import (
+    PROVINCES,
+    credit_check_character,
+    is_birth_date,
+    issued,
+    luhn,
+    organisation_check_character,
+    top_level_domains,
+)
+from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Rule, wide
+from pii.surroundings import GAP, LONG_NUMBER, ORDER, TAINTED, any_case, before, glued, label
+
+_D, _RAW = "[0-9Oo]", wide(digits + "oO")  # people type O for 0; the check digit tells
+# The numbers payment services publish for testing.
+_TEST_CARDS = frozenset(
+    (
+        *("4012888888881881", "4242424242424242", "4000056655665556", "5555555555554444", "5105105105105100"),
+        *("378282246310005", "371449635398431", "378734493671000", "6011111111111117", "6011000990139424"),
+        *("3530111333300000", "3566002020360505", "6200000000000005", "6200000000000047", "6205500000000000004"),
+        *("4095260993934932", "6216261000000000018", "2223003122003222", "5200828282828210", "4000002500003155"),
+    )
+)
+_CARD_LABEL = re.compile(
+    r"(?<![A-Za-z])(?ai:(?:bank|credit|debit)?[_ -]?card[_ -]?(?:no|num|number|id)?|account|acct|acc)[^0-9A-Za-z]{0,3}\Z"
+)
+
+
+def _check_card(text: str, start: int, end: int) -> float:
+    """VALIDATED: issuer and Luhn hold, and it is labelled, or of a domestic issuer, or written in groups."""
+    found = text[start:end]
+    number = re.sub(r"[ \r\n-]", "", found).upper().replace("O", "0")
+    issuer = issued(number)
+    if not issuer or len(set(number)) <= 2 or not luhn(number):
+        return REJECTED
+    ahead = before(text, start)
+    named, field = label(text, start, end), _CARD_LABEL.search(ahead)
+    if number in _TEST_CARDS or (ORDER.search(ahead) and not field):
+        return WEAK
+    labelled = named == "card" or field
+    if "\n" in found or "O" in found.upper():
+        return CONTEXTUAL if labelled else REJECTED
+    if labelled:
+        return VALIDATED
+    if named not in {"", "id", "document", "passport"}:
+        return WEAK
+    looks_like_id = len(number) == 18 and number[:2] in PROVINCES and is_birth_date(number[6:14])
+    if looks_like_id or glued(ahead) or TAINTED.search(ahead):
+        return UNSURE
+    return VALIDATED if issuer == "domestic" or found != number else UNSURE
+
+
+_CREDIT_LABEL = ("信用代码", "税号", "纳税人", "机构代码", "执照", "代码", "发票", "抬头", "统一代码")
+# Who registers (机构编制, 民政, 工商…) and as what; regions are those of identity numbers, 10 is the state itself.
+_REGISTRARS = re.compile(r"(?:[1-79A-GNY][1-59])(?:" + "|".join(sorted(PROVINCES)) + r"|10|66)")
+
+
+def _check_credit_code(text: str, start: int, end: int) -> float:
+    """VALIDATED: registrar, region and MOD 31 hold; of figures alone, the organisation's own check digit as well."""
+    code = re.sub(r"[ -]", "", text[start:end])
+    if not (code.isupper() or code.islower() or code.isdigit()):
+        return REJECTED
+    code = code.upper().replace("O", "0")
+    named = label(text, start, end)
+    if named not in {"", "organisation", "document", "other"}:  # an identity number with a wrong digit, a card
+        return REJECTED
+    if not _REGISTRARS.match(code) or credit_check_character(code[:17]) != code[17] or len(set(code)) <= 2:
+        return REJECTED
+    if organisation_check_character(code[8:16]) == code[16]:
+        return VALIDATED
+    letters = sum(char.isalpha() for char in code[8:])
+    return VALIDATED if letters and named in {"", "organisation"} else UNSURE
+
+
+def _check_alipay(text: str, start: int, end: int) -> float:
+    found = text[start:end]
+    if "@" not in found:
+        return CONTEXTUAL
+    return CONTEXTUAL if found.lower().rpartition(".")[2] in top_level_domains() else REJECTED
+
+
+_EDGE, _END = r"(?<![0-9])(?<![0-9]\.)", r"(?![0-9A-Za-z_]|\.[0-9])"
+_RAW_FOUR = f"{_RAW}{{4}}"
+_CREDIT = "[0-9A-HJ-RTUWXYa-hj-rtuwxy]"
+_RAW_CREDIT = wide("0123456789ABCDEFGHJKLMNOPQRTUWXYabcdefghjklmnopqrtuwxy")
+# 支付宝转账到, 支付宝账号是: no other name of an account stands between
+_ALIPAY = (
+    f"(?:支付[宝寶]|{any_case('alipay')})(?:转[账帐]|打款|付款|收款|[账帐][号户]?|号码?|{any_case('id')}|同号|手机号码?|到|给|至"
+    "|" + wide(" \t\r\n:=#'\"“”([【「|*_为是/-") + "){0,6}"
+)
+
+RULES = (
+    Rule(
+        "bank_card",
+        "BANK_CARD",
+        rf"{_EDGE}(?<![0-9]{{4}}[ -])(?:[2-9]{_D}{{14,18}}|[2-9]{_D}{{3}}([ -]){_D}{{4}}\1{_D}{{4}}\1{_D}{{4}}(?:\1{_D}{{1,3}})?"
+        rf"|3[47][0-9]{{2}}([ -])[0-9]{{6}}\2[0-9]{{5}}|[4-9]{_D}{{5}}[ -]{_D}{{10,13}})(?![ -]?[0-9]{{4}}|[0-9A-Za-z_]|\.[0-9])",
+        LONG_NUMBER,
+        _check_card,
+        ("银行卡", "卡号", "储蓄卡", "信用卡", "借记卡", "账号", "账户", "帐号", "帐户", "开户", "card"),
+    ),
+    Rule(
+        # one line break somewhere, right behind its label
+        "bank_card_broken",
+        "BANK_CARD",
+        rf"[卡号码户]{GAP}(?P<value>[4-9]{_D}{{1,17}}\r?\n{_D}{{1,17}}){_END}",
+        LONG_NUMBER,
+        _check_card,
+        longest=64,
+    ),
+    Rule(
+        "credit_code",
+        "CN_USCC",
+        rf"(?<![0-9A-Za-z_])[1-79A-GNYa-gny][1-59](?:[ -]?[0-9Oo]{{6}}[ -]?{_CREDIT}{{8}}[ -]?{_CREDIT}[ -]?{_CREDIT}"
+        rf"|[0-9Oo]{{2}}[ -][0-9Oo]{{4}}(?:[ -]{_CREDIT}{{4}}){{2}}[ -]{_CREDIT}{{2}})(?![0-9A-Za-z_])",
+        f"(?:^|[^0-9A-Za-z_]){wide('12345679ABCDEFGNYabcdefgny')}{wide('123459')}(?:{SPACE}?{_RAW}{{6}}{SPACE}?{_RAW_CREDIT}{{8}}{SPACE}?{_RAW_CREDIT}"
+        f"|{_RAW}{{2}}{SPACE}{_RAW_FOUR}{SPACE}{_RAW_CREDIT}{{4}}{SPACE}{_RAW_CREDIT}{{4}})",
+        _check_credit_code,
+        _CREDIT_LABEL,
+    ),
+    Rule(
+        # the account is a mobile, a mailbox or a number of the house itself, and no other name stands between
+        "alipay",
+        "ALIPAY",
+        rf"{_ALIPAY}"
+        r"(?P<value>(?:\+?86[ -]?)?1[3-9][0-9]([ -]?)[0-9]{4}\2[0-9]{4}|2088[0-9]{12}"
+        r"|[0-9A-Za-z_](?:[.%+-]?[0-9A-Za-z_]){0,63}@(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,30}[0-9A-Za-z])?\.){1,4}[A-Za-z]{2,12})"
+        r"(?![0-9A-Za-z_@]|[.-][0-9A-Za-z])",
+        f"{_ALIPAY}(?:{wide('+')}?{DIGIT}|{wide(digits + ascii_letters + '._%+-')}{{1,64}}{wide('@')})",
+        _check_alipay,
+        longest=304,
+    ),
+)

@@ -1,0 +1,248 @@
+"""Numbers of identity documents: resident identity cards, permits, passports, licences, social security."""
+
+import re
+from string import ascii_letters, ascii_uppercase
+
+from pii.checks import PROVINCES, id_check_digit, is_birth_date
+from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Check, Rule, wide
+from pii.surroundings import GAP, LONG_NUMBER, NUMBER, QUANTITY, any_case, before, behind, glued, label
+
+_EDGE, _END = r"(?<![0-9])(?<![0-9]\.)", r"(?![0-9A-Za-z_]|\.[0-9])"
+_WORD_EDGE = r"(?<![0-9A-Za-z_])"
+
+# Resident numbers and permits. People type O for 0; the check digit tells.
+_D = "[0-9Oo]"
+_BEFORE_A_BREAK = re.compile(rf"[证号码]{GAP}\Z")
+_NAMES = re.compile(
+    r"(?<![A-Za-z])(?ai:id|no|sfz|(?:id|cert|identity)[_ -]?(?:card|num|number|no|code)|card[_ -]?no)[^0-9A-Za-z]{0,3}\Z"
+)
+# Registers that number by region, date and sequence: the check digit passes one time in eleven.
+_REGISTER = re.compile(
+    r"(?:(?:订单|合同|项目|案件|采购|招标|备案|档案|文件|设备|商品|产品|批次|交易|保单|报告|凭证|受理|业务|货运|提单)"
+    r"(?:编|代|单|流水)?(?:号码?|码|ID)|订单|运单|单号|流水号?|工单号?|票号|批号|条码|序列号|运单号?|快递号?)[^0-9A-Za-z]{0,5}\Z"
+    r"|(?<![A-Za-z])(?ai:order|serial|sn|trade|invoice)[_ -]?(?ai:no|id|number)?[^0-9A-Za-z]{0,5}\Z"
+)
+
+
+def _eighteen(lead: str) -> str:
+    """Straight, grouped 6-8-4, 6-4-4-4 or 4-4-4-4-2, or with one line break somewhere."""
+    return (
+        rf"{_EDGE}(?<![0-9][Oo])(?:{lead}{_D}{{5}}[ -]?(?:19|2[0Oo]){_D}{{6}}[ -]?{_D}{{3}}[0-9OoXx]"
+        rf"|(?<![0-9][ -]){lead}(?:{_D}{{5}}(?:[ -]{_D}{{4}}){{2}}[ -]{_D}{{3}}|{_D}{{3}}(?:[ -]{_D}{{4}}){{3}}[ -]{_D})[0-9OoXx]"
+        rf"|(?<![0-9]\n)(?<![0-9]\r\n){lead}{_D}{{0,16}}\r?\n{_D}{{0,16}}[0-9OoXx]){_END}"
+    )
+
+
+def _joined(found: str) -> str:
+    return re.sub(r"[^0-9A-Za-z]", "", found).upper().replace("O", "0")
+
+
+def _check_eighteen(region: re.Pattern[str]) -> Check:
+    """VALIDATED: region, date and MOD 11-2 hold. WEAK: so they do, but it is the number of an order."""
+
+    def check(text: str, start: int, end: int) -> float:
+        number = _joined(text[start:end])
+        if len(number) != 18 or not region.match(number) or not is_birth_date(number[6:14]):
+            return REJECTED
+        if id_check_digit(number[:17]) != number[17]:
+            return REJECTED
+        ahead = before(text, start)
+        if "\n" in text[start:end] and not _BEFORE_A_BREAK.search(ahead):
+            return REJECTED
+        if _REGISTER.search(ahead):
+            return WEAK
+        return UNSURE if glued(ahead) and not _NAMES.search(ahead) else VALIDATED
+
+    return check
+
+
+_RESIDENT = re.compile("|".join(sorted(PROVINCES)))
+_PERMIT = re.compile("8[123]0000")
+_FOREIGNER = re.compile(f"9(?:{_RESIDENT.pattern}|81|82)")
+_check_resident, _check_foreigner = _check_eighteen(_RESIDENT), _check_eighteen(_FOREIGNER)
+
+
+def _check_permanent(text: str, start: int, end: int) -> float:
+    """The credit codes of organisations begin with 9 too."""
+    return REJECTED if label(text, start, end) == "organisation" else _check_foreigner(text, start, end)
+
+
+def _check_fifteen(text: str, start: int, end: int) -> float:
+    number = _joined(text[start:end])
+    dated = number[:2] in PROVINCES and is_birth_date("19" + number[6:12])
+    return CONTEXTUAL if dated and label(text, start, end) in {"id", "document"} else REJECTED
+
+
+def _labelled(*kinds: str) -> Check:
+    """CONTEXTUAL where the nearest label names a document of `kinds`; else nothing is found."""
+
+    def check(text: str, start: int, end: int) -> float:
+        if QUANTITY.match(behind(text, end)):
+            return REJECTED
+        return CONTEXTUAL if label(text, start, end) in kinds else REJECTED
+
+    return check
+
+
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
+
+
+def _check_named(text: str, start: int, end: int) -> float:
+    """For patterns that hold their label: no quantities, mobiles or placeholders of one repeated digit."""
+    figures = re.sub(r"[^0-9]", "", text[start:end])
+    other = QUANTITY.match(behind(text, end)) or _MOBILE.fullmatch(figures) or len(set(figures)) == 1
+    return REJECTED if other else CONTEXTUAL
+
+
+# 军字第 is said of soldiers only; the rest also number deeds, rulings and documents.
+_SOLDIERS = re.compile(r"(?:军|士|武警|武字)")
+_DEED = re.compile(r"(?:权证|房证|[0-9)）〕】\]年]|[法刑民行执令函发许批备告通房地建规园豫])\Z")
+
+
+def _check_military(text: str, start: int, end: int) -> float:
+    ahead = before(text, start)
+    if _DEED.search(ahead):
+        return REJECTED
+    if label(text, start, end) == "military":
+        return CONTEXTUAL
+    clean = not re.search(r"[\u4e00-\u9fff]\Z", ahead) or re.search(r"[证号码为是持]\Z", ahead)
+    return CONTEXTUAL if clean and _SOLDIERS.match(text, start) else REJECTED
+
+
+def _check_archive(text: str, start: int, end: int) -> float:
+    """The file number of a driver: 12 digits that begin with the region of the vehicle office."""
+    ahead, after = before(text, start), behind(text, end)
+    drives = re.search(r"驾|车管|机动车|准驾|行驶", ahead) or re.search(r"驾|车管|机动车", after)
+    return CONTEXTUAL if drives and text[start : start + 2] in PROVINCES else REJECTED
+
+
+_EIGHT = r"[0-9]{4}[ -]?[0-9]{4}"
+_L, _RAW_LETTER, _RAW_UPPER = "[A-HJ-NP-Z]", wide(ascii_letters), wide(ascii_uppercase)
+_LETTERED = f"(?:^|[^0-9A-Za-z]){wide('CDEGHKLMPSTWcdeghklmpstw')}{_RAW_LETTER}?{SPACE}?(?:{DIGIT}{{7}}|{DIGIT}{{4}}{SPACE}{DIGIT}{{4}})"
+_PASSPORT = f"(?:护照|{any_case('passport')}){NUMBER}{GAP}"
+_TAIWAN = f"(?:台胞证|来往大陆通行证){NUMBER}{GAP}"
+_FORCES = "[军士文武兵参政后装海空北沈兰济南广成总]"
+_SERVICE = (
+    "(?:军官|士兵|士官|军人|义务兵|文职干部|文职人员|退役军人|退伍军?人?)(?:身份|保障|优待|退休)?[证卡]"
+    f"{NUMBER}{GAP}(?:[\u4e00-\u9fff]字)?第?"
+)
+_DRIVER = f"(?:驾驶执照|驾驶证|驾照|驾证)(?:档案)?{NUMBER}{GAP}"
+_ARCHIVE = f"档案编?号码?(?:[(（]驾驶证[)）])?{GAP}"
+_INSURED = (
+    "(?:社保|社会保障|社会保险|医保|医疗保险|养老保险|公积金|参保)(?:个人|人员|电脑|登记|保险)?"
+    f"(?:(?:卡|账户|帐户)?(?:个人)?(?:卡?编?号码?|[账帐]号|电脑号|{any_case('id')})|卡|账户|帐户){GAP}"
+)
+LABELLED = 80  # characters of the longest label, gap and value together
+
+RULES = (
+    Rule(
+        "id_card",
+        "CN_ID_CARD",
+        _eighteen("[1-7]"),
+        LONG_NUMBER,
+        _check_resident,
+        ("身份证", "证件", "公民身份", "id card", "idcard", "identity"),
+    ),
+    Rule(
+        "id_card_15",
+        "CN_ID_CARD",
+        rf"{_EDGE}[1-7][0-9]{{5}}([ -]?)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])\1[0-9]{{3}}{_END}",
+        LONG_NUMBER,
+        _check_fifteen,
+    ),
+    Rule(
+        "residence_permit",
+        "CN_RESIDENCE_PERMIT",
+        _eighteen("8"),
+        LONG_NUMBER,
+        _check_eighteen(_PERMIT),
+        ("居住证", "身份证", "证件"),
+    ),
+    Rule(
+        "permanent_residence",
+        "CN_PERMANENT_RESIDENCE",
+        _eighteen("9"),
+        LONG_NUMBER,
+        _check_permanent,
+        ("永久居留", "居留证", "身份证", "证件"),
+    ),
+    Rule(
+        "permanent_residence_2004",
+        "CN_PERMANENT_RESIDENCE",
+        rf"{_WORD_EDGE}[A-Z]{{3}}[ -]?[0-9]{{12}}{_END}",
+        f"{_RAW_UPPER}{{3}}{SPACE}?{DIGIT}{{12}}",
+        _labelled("residence", "id", "document"),
+    ),
+    Rule(
+        # those of the mainland, of Hong Kong and of Macao
+        "passport",
+        "CN_PASSPORT",
+        rf"{_WORD_EDGE}(?:[DEGHKPSdeghkps][ -]?{_EIGHT}|(?:[Ee]{_L}|[DSP]E|[HK][A-Z]|M[AB])[ -]?[0-9]{{7}}){_END}",
+        _LETTERED,
+        _labelled("passport"),
+    ),
+    Rule(
+        # foreign ones too, and the old 14 and 15
+        "passport_named",
+        "CN_PASSPORT",
+        rf"{_PASSPORT}(?P<value>[A-Za-z]{{0,2}}[0-9]{{6,9}}){_END}",
+        f"{_PASSPORT}{_RAW_LETTER}{{0,2}}{DIGIT}{{6}}",
+        _check_named,
+        longest=LABELLED,
+    ),
+    Rule(
+        # 往来港澳 C W, 往来台湾 L T, 来往内地 H M
+        "travel_permit",
+        "CN_TRAVEL_PERMIT",
+        rf"{_WORD_EDGE}(?:[CWLTHMcwlthm][ -]?{_EIGHT}(?:[ -]?[0-9]{{2}})?|[CL]{_L}[ -]?[0-9]{{7}}){_END}",
+        _LETTERED,
+        _labelled("permit"),
+    ),
+    Rule(
+        "travel_permit_taiwan",
+        "CN_TRAVEL_PERMIT",
+        rf"{_TAIWAN}(?P<value>{_EIGHT}(?:[0-9]{{2}})?(?:\([A-Z]\))?){_END}",
+        f"{_TAIWAN}{DIGIT}{{4}}{SPACE}?{DIGIT}{{4}}",
+        _check_named,
+        longest=LABELLED,
+    ),
+    Rule(
+        "military",
+        "CN_MILITARY_ID",
+        rf"(?:武警|(?<!武警){_FORCES})字?第 ?[0-9]{{6,10}}(?: ?号|(?![0-9A-Za-z_]))",
+        f"[军士文武兵参政后装海空北沈兰济南广成总警]字?第{SPACE}?{DIGIT}{{6}}",
+        _check_military,
+    ),
+    Rule(
+        "military_named",
+        "CN_MILITARY_ID",
+        rf"{_SERVICE} ?(?P<value>[A-Z]?[0-9]{{6,10}}号?){_END}",
+        f"{_SERVICE}{SPACE}?{_RAW_UPPER}?{DIGIT}{{6}}",
+        _check_named,
+        longest=LABELLED,
+    ),
+    Rule(
+        "driving_licence",
+        "CN_DRIVING_LICENCE",
+        rf"{_DRIVER}(?P<value>[A-Z]{{0,2}}[0-9]{{8,15}}){_END}",
+        f"{_DRIVER}{_RAW_UPPER}{{0,2}}{DIGIT}{{8}}",
+        _check_named,
+        longest=LABELLED,
+    ),
+    Rule(
+        "driving_archive",
+        "CN_DRIVING_LICENCE",
+        rf"{_ARCHIVE}(?P<value>[0-9]{{12}}){_END}",
+        f"{_ARCHIVE}{DIGIT}{{12}}",
+        _check_archive,
+        longest=LABELLED,
+    ),
+    Rule(
+        "social_security",
+        "CN_SOCIAL_SECURITY",
+        rf"{_INSURED}(?P<value>[A-Z]{{0,2}}[0-9]{{6,14}}){_END}",
+        f"{_INSURED}{_RAW_UPPER}{{0,2}}{DIGIT}{{6}}",
+        _check_named,
+        longest=LABELLED,
+    ),
+)

@@ -1,0 +1,131 @@
+"""Numbers of records and things: medical records, plates, devices."""
+
+import re
+from string import ascii_letters
+
+from pii.checks import luhn
+from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Rule, wide
+from pii.surroundings import GAP, LONG_NUMBER, ORDER, QUANTITY, TAINTED, any_case, bare, before, behind, glued, label
+
+# Bodies that allot type codes (GSMA): BABT, TAF, CTIA, and the test and multi-mode ranges.
+_BODIES = ("35", "86", "01", "99")
+_DEVICE_LABEL = re.compile(r"(?<![A-Za-z])(?ai:imei|meid|imei_?(?:no|code|num)?)[12]?[_:]?\Z")
+
+
+def _check_imei(text: str, start: int, end: int) -> float:
+    """VALIDATED: Luhn holds, and a label or the reporting body speaks for it."""
+    number = bare(text[start:end])
+    if not luhn(number) or len(set(number)) <= 3:
+        return REJECTED
+    ahead = before(text, start)
+    named = label(text, start, end)
+    if named == "imei" or _DEVICE_LABEL.search(ahead):
+        return VALIDATED
+    if named or not number.startswith(_BODIES):
+        return REJECTED
+    return WEAK if glued(ahead) or TAINTED.search(ahead) or ORDER.search(ahead) else VALIDATED
+
+
+# Vehicles
+
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+_ENDINGS = r"挂(?![在号了靠])|学(?![校生习院员会])|警(?![察方车局])|港(?![口元股币])|澳(?![门元洲])|使(?!用|得)|领(?![导取先到])"
+# Words that end in the short name of a province: 北京A12345 is no more a plate than 全新A12345.
+_WORDS = re.compile(
+    r"(?:[北南东燕]京|天津|江苏|流苏|复苏|[四银河山百]川|[西收珍库]藏|内蒙|[辽南西]宁|[全最更创崭翻刷重新革]新|[珍昂宝富名]贵"
+    r"|[漆纯全曜亮哑乌抹深炫]黑|[阿里腾讯华为百度白青金山]云|[年藏]青|大吉|中粤)\Z"
+)
+_CARS = ("车", "牌", "辆", "大巴", "中巴", "轿", "plate")
+_TRAFFIC = (
+    "驾",
+    "司机",
+    "违章",
+    "违停",
+    "停在",
+    "开着",
+    "闯红灯",
+    "超速",
+    "高速",
+    "追尾",
+    "撞",
+    "肇事",
+    "逃逸",
+    "交警",
+    "交管",
+    "挪",
+)
+_PLACEHOLDERS = re.compile(r"(?:12345|00000|0000)")
+
+
+def _check_plate(text: str, start: int, end: int) -> float:
+    """There is no check digit: CONTEXTUAL with the dot that only plates have, else by what is said of cars."""
+    found, ahead = text[start:end], before(text, start)
+    figures = re.sub(r"[^0-9A-Za-z]", "", found[2:])
+    if sum(char.isalpha() for char in figures) > 2 or QUANTITY.match(behind(text, end)):
+        return REJECTED
+    if _PLACEHOLDERS.fullmatch(figures):
+        return WEAK
+    if _WORDS.search(ahead):
+        return UNSURE
+    return CONTEXTUAL if re.search(r"[·•・‧∙]", found) else UNSURE
+
+
+def _check_quantity(text: str, start: int, end: int) -> float:
+    return REJECTED if QUANTITY.match(behind(text, end)) else UNSURE
+
+
+def _check_record(text: str, start: int, end: int) -> float:
+    if QUANTITY.match(behind(text, end)) or len(set(re.sub(r"[^0-9]", "", text[start:end]))) == 1:
+        return REJECTED
+    return CONTEXTUAL
+
+
+_P = f"[{_PROVINCES}]"
+_LETTER, _MARK = "[A-HJ-NP-Za-hj-np-z]", "[A-HJ-NP-Za-hj-np-z0-9]"
+_DOT = r"[·•・‧∙. -]"
+_RAW_MARK, _RAW_LETTER = wide(ascii_letters + "0123456789"), wide(ascii_letters)
+_RAW_DOT = "[·•・‧∙.．\u00a0\u3000 －\u2010\u2011\u2012\u2013\u2212-]"
+_FILE = (
+    "(?:(?:病历|病案|病例|病人|就医|住院|门诊|急诊|就诊|诊疗|检查|检验|化验|影像|放射|超声|病理|标本|体检|医技|处方|患者"
+    f"|{any_case('ct')}|{any_case('mr')}{any_case('i')}?|{any_case('x')}光片?)(?:卡|登记|单|流水)?(?:编?号码?|{any_case('id')}|卡号)"
+    f"|{any_case('mrn')}){GAP}"
+)
+
+RULES = (
+    Rule(
+        "imei",
+        "IMEI",
+        r"(?<![0-9])(?<![0-9]\.)(?<![0-9][ -])(?:[0-9]{15}|[0-9]{2}([ -])[0-9]{6}\1[0-9]{6}\1[0-9]|[0-9]{6}([ -])[0-9]{2}\2[0-9]{6}\2[0-9])"
+        r"(?![0-9A-Za-z_]|[.-][0-9]| [0-9])",
+        LONG_NUMBER,
+        _check_imei,
+    ),
+    Rule(
+        "plate",
+        "CN_PLATE",
+        rf"{_P} ?{_LETTER}{_DOT}?(?:{_MARK}{{5}}|{_MARK}{{6}}|{_MARK}{{4}}(?:{_ENDINGS})|{_MARK}{{4}}应急)(?![0-9A-Za-z_]|[.-][0-9A-Za-z])",
+        f"{_P}{SPACE}?{_RAW_LETTER}{_RAW_DOT}?{_RAW_LETTER}{{0,2}}{DIGIT}{_RAW_MARK}{{1,3}}",
+        _check_plate,
+        (*_CARS, *_TRAFFIC, "加油"),
+    ),
+    Rule(
+        # embassies and the armed police
+        "plate_special",
+        "CN_PLATE",
+        rf"(?<![\u4e00-\u9fff])使 ?[0-9]{{3}}[·. ]?[0-9]{{3}}(?![0-9A-Za-z_]|\.[0-9])"
+        rf"|(?<![0-9A-Za-z_])WJ ?{_P}[·•. ]?[0-9]{{4}}[0-9A-HJ-NP-Z](?![0-9A-Za-z_])",
+        f"使{SPACE}?{DIGIT}{{3}}{_RAW_DOT}?{DIGIT}{{3}}|{any_case('wj')}{SPACE}?{_P}{_RAW_DOT}?{DIGIT}{{4}}",
+        _check_quantity,
+        ("车", "牌", "plate"),
+        mandatory=True,
+    ),
+    Rule(
+        "medical_record",
+        "MEDICAL_RECORD",
+        rf"(?<![A-Za-z]){_FILE}"
+        rf"(?P<value>[A-Za-z]{{0,4}}-?[0-9]{{4,14}}(?:-[0-9]{{1,8}}){{0,2}})(?![0-9A-Za-z_]|\.[0-9]|-[0-9])",
+        f"{_FILE}{_RAW_LETTER}{{0,4}}{wide('-')}?{DIGIT}{{4}}",
+        _check_record,
+        longest=80,
+    ),
+)

@@ -1,0 +1,227 @@
+"""Identity numbers: what is found and how it is graded, what is left alone, and that anchors lose nothing.
+
+All numbers are made up here; check digits are computed.
+"""
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pii.checks import PROVINCES, id_check_digit
+from pii.detector import Detector
+from pii.overlaps import resolve
+from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
+from pii.rules.identity import RULES
+
+UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
+
+
+def full_width(text: str) -> str:
+    return text.translate(UNFOLD)
+
+
+def with_check(body: str) -> str:
+    return body + id_check_digit(body)
+
+
+ID, OLD = with_check("11010519850412731"), "110105850412731"
+TAIWAN, PERMIT, FOREIGNER = (
+    with_check(body) for body in ("71000019850412731", "81000019850412731", "91131219850412731")
+)
+
+
+class Found:
+    def __init__(self, kind: str, start: int, end: int, score: float) -> None:
+        self.type, self.start, self.end, self.grade = kind, start, end, grade(score)
+
+
+def found(text: str, rules: tuple[Rule, ...] = RULES) -> list[tuple[str, str, str]]:
+    """What the rules find, overlaps resolved, without the gate: type, value, grade."""
+    folded = fold(text)
+    spans = [Found(rule.entity, *hit) for rule in rules for hit in rule.findings(folded)]
+    return [(span.type, text[span.start : span.end], span.grade) for span in resolve(spans)]
+
+
+def assert_anchored(text: str, rules: tuple[Rule, ...] = RULES) -> None:
+    """Every finding has its rule's anchor within reach of the match, whatever has been cut away further out."""
+    folded = fold(text)
+    for rule in rules:
+        group = "value" if "value" in rule.regex.groupindex else 0
+        for match in rule.regex.finditer(folded):
+            if rule.check(folded, *match.span(group)) > REJECTED:
+                assert len(match.group()) <= rule.longest
+                near = text[max(0, match.start() - LOOK_BEHIND) : match.end() + LOOK_AHEAD]
+                assert re.search(rule.anchor, near), (rule.name, text)
+
+
+CASES = [
+    (f"身份证号{ID}，请核对", "CN_ID_CARD", ID, "validated"),
+    (f"本人{ID}的社保", "CN_ID_CARD", ID, "validated"),
+    (f"ID card no: {ID}", "CN_ID_CARD", ID, "validated"),
+    (f"id={ID}&name", "CN_ID_CARD", ID, "validated"),
+    (f"台湾{TAIWAN}", "CN_ID_CARD", TAIWAN, "validated"),
+    *(
+        (f"身份证：{value}。", "CN_ID_CARD", value, "validated")
+        for value in (
+            f"{ID[:6]} {ID[6:14]} {ID[14:]}",
+            f"{ID[:6]}-{ID[6:14]}-{ID[14:]}",
+            f"{ID[:6]} {ID[6:10]} {ID[10:14]} {ID[14:]}",
+            f"{ID[:4]} {ID[4:8]} {ID[8:12]} {ID[12:16]} {ID[16:]}",
+            f"{ID[:9]}\n{ID[9:]}",
+            f"{ID[:6]}\r\n{ID[6:]}",
+            ID.replace("0", "O"),
+        )
+    ),
+    (f"订单号：{ID}", "CN_ID_CARD", ID, "weak"),
+    (f"合同编号：{ID}，身份证另附", "CN_ID_CARD", ID, "weak"),
+    (f"x{ID}", "CN_ID_CARD", ID, "weak"),
+    (f"一代身份证{OLD}", "CN_ID_CARD", OLD, "contextual"),
+    (f"居住证{PERMIT}", "CN_RESIDENCE_PERMIT", PERMIT, "validated"),
+    (f"永居证 {FOREIGNER}", "CN_PERMANENT_RESIDENCE", FOREIGNER, "validated"),
+    ("外国人永久居留证：GBR110085041273", "CN_PERMANENT_RESIDENCE", "GBR110085041273", "contextual"),
+    ("护照号码：E38271946", "CN_PASSPORT", "E38271946", "contextual"),
+    ("证件类型：护照，证件号码：EJ8271946", "CN_PASSPORT", "EJ8271946", "contextual"),
+    ("持E38271946号护照入境", "CN_PASSPORT", "E38271946", "contextual"),
+    ("passport No. G38271946", "CN_PASSPORT", "G38271946", "contextual"),
+    ('"passport_number": "738271946"', "CN_PASSPORT", "738271946", "contextual"),
+    ("<td>护照号</td><td>E38271946</td>", "CN_PASSPORT", "E38271946", "contextual"),
+    ("港澳通行证C38271946", "CN_TRAVEL_PERMIT", "C38271946", "contextual"),
+    ("往来台湾通行证号：L38271946", "CN_TRAVEL_PERMIT", "L38271946", "contextual"),
+    ("回乡证：H3827194601", "CN_TRAVEL_PERMIT", "H3827194601", "contextual"),
+    ("台胞证号码是38271946", "CN_TRAVEL_PERMIT", "38271946", "contextual"),
+    ("军官证：军字第3827194号", "CN_MILITARY_ID", "军字第3827194号", "contextual"),
+    ("士兵证 南字第38271946号", "CN_MILITARY_ID", "南字第38271946号", "contextual"),
+    ("证件为军字第3827194号", "CN_MILITARY_ID", "军字第3827194号", "contextual"),
+    ("军官证号：3827194", "CN_MILITARY_ID", "3827194", "contextual"),
+    ("驾驶证档案编号：110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("档案编号（驾驶证）：110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("驾照号 A38271946", "CN_DRIVING_LICENCE", "A38271946", "contextual"),
+    ("准驾车型C1，档案编号110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    (f"驾驶证号：{ID}", "CN_ID_CARD", ID, "validated"),
+    ("社保卡号：A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("社会保障卡卡号382719465", "CN_SOCIAL_SECURITY", "382719465", "contextual"),
+    ("医保个人编号：3827194650", "CN_SOCIAL_SECURITY", "3827194650", "contextual"),
+    ("公积金账号为382719465012", "CN_SOCIAL_SECURITY", "382719465012", "contextual"),
+]
+
+
+@pytest.mark.parametrize("shape", [str, full_width], ids=["ascii", "full-width"])
+@pytest.mark.parametrize(("text", "kind", "value", "level"), CASES)
+def test_finds_and_grades(text: str, kind: str, value: str, level: str, shape: type[str]) -> None:
+    assert found(shape(text)) == [(kind, shape(value), level)]
+    assert_anchored(shape(text))
+
+
+LOOK_ALIKES = [
+    f"身份证{ID[:-1]}{(int(ID[-1], 11) + 1) % 10}",  # wrong check digit
+    f"1{ID}",
+    f"{ID}8",
+    f"0.{ID}",
+    "身份证" + with_check("11010519850230731"),  # 30 February
+    "身份证" + with_check("11010520850412731"),  # not born yet
+    "身份证" + with_check("16010519850412731"),  # no such province
+    "居住证" + with_check("84000019850412731"),
+    f"{ID[:9]}\n{ID[9:]}",  # nothing says that the lines belong together
+    OLD,
+    f"订单{OLD}",
+    "身份证110105851312731",  # 13th month
+    f"统一社会信用代码{FOREIGNER}",
+    "型号E38271946",
+    "护照随身，订单E38271946",
+    "护照12345678901234",
+    "通行证车辆通行证C38271946",
+    "零件C38271946",
+    "台胞证办理大厅电话38271946",
+    "(2019)京字第382719号",
+    "京房权证海字第382719号",
+    "粤文字第382719号",
+    "海关公告，南字第382719号",
+    "人事档案编号：110538271946",
+    "档案编号：990538271946，驾驶证",
+    "公积金账户38271946元",
+    "社保热线12333",
+    "社保卡13812345678",
+    "驾照考试费2023年",
+    "",
+]
+
+
+@pytest.mark.parametrize("shape", [str, full_width], ids=["ascii", "full-width"])
+@pytest.mark.parametrize("text", LOOK_ALIKES)
+def test_leaves_look_alikes_alone(text: str, shape: type[str]) -> None:
+    assert found(shape(text)) == []
+
+
+regions = st.sampled_from(sorted(PROVINCES)).flatmap(
+    lambda province: st.integers(0, 9999).map(lambda n: f"{province}{n:04}")
+)
+heads = st.one_of(regions, st.sampled_from(["810000", "820000", "830000"]), st.sampled_from(["911156", "944840"]))
+eighteen = st.builds(
+    lambda head, day, order: with_check(f"{head}{day:%Y%m%d}{order:03}"),
+    heads,
+    st.dates(date(1900, 1, 1), date(2027, 12, 31)),
+    st.integers(0, 999),
+)
+cuts = [(6, 14), (6, 10, 14), (4, 8, 12, 16), (6,), (14,), ()]
+grouped = st.builds(
+    lambda number, cut, sep: sep.join(number[low:high] for low, high in zip((0, *cut), (*cut, 18), strict=True)),
+    eighteen,
+    st.sampled_from(cuts),
+    st.sampled_from([" ", "-"]),
+)
+broken = st.builds(lambda number, at: f"证件号码：{number[:at]}\n{number[at:]}", eighteen, st.integers(1, 17))
+lettered = st.builds(
+    lambda label, head, number: f"{label}{head}{number:08}",
+    st.sampled_from(
+        [
+            "护照号：",
+            "港澳通行证",
+            "回乡证 ",
+            "台胞证：",
+            "社保卡号",
+            "驾驶证号：",
+            "军官证 军字第",
+            "永久居留证GBR1100",
+        ]
+    ),
+    st.sampled_from(["", "E", "C", "H", "EA"]),
+    st.integers(0, 99_999_999),
+)
+identifiers = st.one_of(eighteen, grouped, broken, lettered, eighteen.map(lambda number: number[:6] + number[8:17]))
+identifiers = st.one_of(
+    identifiers, identifiers.map(lambda value: value.replace("0", "O")), identifiers.map(full_width)
+)
+glue = st.text(st.sampled_from("身份证护照号码订单军字第社保卡，。：元 \n-.=aX09０Ｘ<td>"), max_size=30)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(identifiers, glue), max_size=8).map("".join))
+def test_every_finding_has_its_anchor(text: str) -> None:
+    assert_anchored(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(grouped, st.sampled_from(["身份证号码：{}。", "（{}）", "持证人{}本人"]))
+def test_numbers_are_found_however_they_are_grouped(value: str, frame: str) -> None:
+    kind = {"8": "CN_RESIDENCE_PERMIT", "9": "CN_PERMANENT_RESIDENCE"}.get(value[0], "CN_ID_CARD")
+    assert found(frame.format(value)) == [(kind, value, "validated")]
+
+
+DETECTOR = Detector(RULES)
+padding = st.sampled_from(["", "好" * 90, "a" * 300, "1 " * 200, "。\n"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(identifiers, glue, padding), max_size=8).map("".join))
+def test_the_gate_loses_and_invents_nothing(text: str) -> None:
+    assert DETECTOR.find(text) == DETECTOR.find_ungated(text)
+
+
+@pytest.mark.parametrize("unit", ["1", "1O", "110105 ", "1101 ", "1\n", "E1", "社保卡", "军字第", "护照 "])
+def test_monotonous_documents_come_to_an_end(unit: str) -> None:
+    text = unit * (200_000 // len(unit))  # quadratic work on these would run into the time limit of a rule
+    for rule in RULES:
+        rule.findings(text)
