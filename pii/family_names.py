@@ -29,7 +29,7 @@ HAN = "[\u3400-\u9fff\U00020000-\U0003134f]"
 _NEVER = (
     "的了是在不这个们吗呢吧啊呀哦嘛么很也都还又再把被让给跟您你我他她它某等号码话费价款账页室省市县区镇乡厅局司店厂院所馆站队"
     "组班届件份笔或及但且哪谁什没请说问对要吃买卖型版率量额税票券奖类种些每各此那机证线者址箱办务院部岁钱病药死着过得就只"
-    "最更已将从去做看想写打叫送找到便越嫌户职姓性男儒"
+    "最更已将从去做看想写打叫送找到便越嫌户职姓性男儒收"
 )
 # Family names that are common words too: enough behind a label and a colon, too little in a sentence or by themselves.
 _COMMON = "慎和应经都占于常平时从向查曾尚代冷员那能索解盛全何满简越通别来后初单双家年强成明官国文商公支计包修位战展敬当由万丰有权相位"
@@ -40,12 +40,13 @@ def _class(chars: str) -> str:
 
 
 _ALL = "".join(_SURNAMES["single"])
-_TYPICAL = "".join(char for char in "".join(_lines("given_names.txt")) if char not in _NEVER)
+_TYPICAL = "".join(char for char in "".join(_lines("given_names.txt")) if char not in _NEVER + "人")
 
 # Patterns of one family name, of one character of a given name.
 SINGLE = _class(_ALL)
 SURE = _class("".join(char for char in _ALL if char not in _COMMON))
 FREQUENT = _class("".join(char for char in "".join(_SURNAMES["frequent"]) if char not in _COMMON))
+WORDLIKE = "[何曾于万常]"  # common words, but too frequent as family names to go without
 COMPOUNDS = "(?:" + "|".join(COMPOUND) + ")"
 GIVEN = rf"(?:(?![{_NEVER}]){HAN})"
 TYPICAL = _class(_TYPICAL)

@@ -6,16 +6,16 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from transforms.excerpt import mask_identifiers
+from pii.people import date_of_birth
 
 DIGEST_BYTES = 16
 
 
-_O_FOR_0 = str.maketrans("Oo", "00")  # an evasion the rule for mobiles knows
+_LETTERS_FOR_DIGITS = str.maketrans("OolI", "0011")  # an evasion the rule for mobiles knows
 
 
 def _mask_mobile(found: str) -> str:
-    number = re.sub(r"[^0-9]", "", found.translate(_O_FOR_0))
+    number = re.sub(r"[^0-9]", "", found.translate(_LETTERS_FOR_DIGITS))
     return f"{number[-11:-8]}****{number[-4:]}"
 
 
@@ -125,13 +125,17 @@ def canonical(kind: str, value: str) -> str:
     dotted = kind in {"EMAIL", "IP_ADDRESS", "PRECISE_LOCATION"} or "@" in value
     plain = re.sub(r"\s" if dotted else r"[\s.·•・‧∙-]", "", value)
     if kind == "CN_MOBILE" or (kind == "ALIPAY" and not dotted and not plain.startswith("2088")):
-        return plain.translate(_O_FOR_0)[-11:]
+        return plain.translate(_LETTERS_FOR_DIGITS)[-11:]
     if kind == "CN_LANDLINE":
-        return re.sub(r"\A(?:\+|00)86(?:\(0\))?\(?0?", "0", re.sub(r"\A\((?=\+|00|86)", "", plain)).replace("(", "").replace(")", "")
+        return re.sub(r"\A(?:\+|00)?86\)?(?:\(0\))?\(?0?", "0", re.sub(r"—|\A\((?=\+|00|86)", "", plain)).replace("(", "").replace(")", "")
     if kind == "IP_ADDRESS":
         return ipaddress.ip_address(plain).exploded
     if kind in {"MAC_ADDRESS", "INTL_PHONE"}:
         return re.sub(r"\A00", "+", re.sub(r"[:()]", "", plain)).upper() if kind == "INTL_PHONE" else plain.replace(":", "").upper()
+    if kind == "CN_MILITARY_ID":
+        return re.sub(r"号\Z", "", plain).upper()
+    if kind == "BIRTH_DATE":
+        return date_of_birth(value).upper()
     if kind in _CHECKED_NUMBERS:
         plain = plain.upper().replace("O", "0")
     return plain if kind in {"CREDENTIAL", "CRYPTO_WALLET"} else plain.upper()

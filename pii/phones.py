@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from importlib import resources
 
-_O_FOR_0 = str.maketrans("Oo", "00")
+_LETTERS_FOR_DIGITS = str.maketrans("OolI", "0011")
 # 2^34 and its neighbour, 6^13 and 7^12 begin like mobiles; 13800138000 recharges prepaid cards and stands in every manual.
 _POWERS = frozenset(("17179869183", "17179869184", "13060694016", "13841287201"))
 _NOBODYS = frozenset(("13800138000", "13800000000", "13123456789", "15123456789", "18123456789"))
@@ -17,8 +17,8 @@ def _numbers(file: str) -> frozenset[str]:
 
 
 def mobile_digits(value: str) -> str:
-    """The eleven digits of a mobile number, given as it is written: country code, groups, the letter O for 0."""
-    return re.sub(r"[^0-9]", "", value.translate(_O_FOR_0))[-11:]
+    """The eleven digits of a mobile number, given as it is written: country code, groups, letters for 0 and 1."""
+    return re.sub(r"[^0-9]", "", value.translate(_LETTERS_FOR_DIGITS))[-11:]
 
 
 def is_mobile(number: str) -> bool:
@@ -36,7 +36,7 @@ def landline_digits(value: str) -> str:
     """Trunk code with its 0 and subscriber number, no extension; as much as `value` holds of them."""
     head = re.split(r"转|[A-Za-z#]|分机", value)[0]
     head = re.sub(r"(?<=[0-9]{4})-[0-9]{1,3}\Z|(?<=-[0-9]{7})-[0-9]{1,5}\Z|(?<=-[0-9]{8})-[0-9]{1,5}\Z", "", head)
-    number = re.sub(r"[^0-9]", "", re.sub(r"\A\(?(?:\+|00)86|\A\(86|\(0\)", "", head))
+    number = re.sub(r"[^0-9]", "", re.sub(r"\A\(?(?:\+|00)86|\A\(86|\A86-|\(0\)", "", head))
     return number if number.startswith("0") else "0" + number
 
 

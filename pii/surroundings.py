@@ -4,7 +4,7 @@ All of it reads folded text, at most `LOOK_BEHIND` characters before a value and
 """
 
 import re
-from string import digits
+from string import ascii_letters, digits
 
 from pii.rule import DIGIT, LOOK_AHEAD, LOOK_BEHIND, wide
 
@@ -42,16 +42,16 @@ def bare(value: str) -> str:
 
 # What a number is called. The last label before a value names it, or else the first one behind it in the same clause.
 _LABELS = re.compile(
-    r"(?P<other>订单|交易号|凭证号|受理号|案号|提单|保单|学号|工号|单号|流水|运单|快递|物流|批号|条码|序列号|工单|票号|合同|发票|型号|货号|款号|航班|车次|股票|零件|产品|商品|车辆通行证"
+    r"(?P<other>订单|交易号|凭证号|受理号|(?<!档)案号|提单|保单|学号|工号|单号|流水|运单|快递|物流|批号|条码|序列号|工单|票号|合同|发票|型号|货号|款号|航班|车次|股票|零件|产品|商品|车辆通行证"
     r"|(?:会员|充值|购物|就诊|校园|加油|礼品|借书|门禁|上网|电话|一卡通|SIM|IC|ETC)卡号?码?|微信|支付宝|(?ai:(?<![a-z])(?:qq|order|serial|sku)))"
     r"|(?P<imei>(?ai:(?<![a-z])(?:imei|meid))|手机串[号码]|串[号码]|设备(?:识别|标识)[码号]|移动设备)"
     r"|(?P<social>(?:社会?保(?:障|险)?|医疗?保险?|养老保险|公积金|参保)(?:个人)?(?:卡|账户|帐户|账|帐|人)?(?:编?号码?)?)"
     r"|(?P<driving>(?:机动车)?(?:驾驶执照|驾驶证|驾照|驾证)(?:编?号码?)?|准驾车型)"
     r"|(?P<military>军官证|士兵证|士官证|军人证|文职干?部?证|军人|部队|士官|军官|武警|兵役|现役|退役)"
-    r"|(?P<permit>通行证|回乡[证卡]|台胞证|返乡证|往来(?:港澳|台湾)|来往(?:内地|大陆)|(?ai:(?<![a-z])(?:travel permit|eep|mainland permit)))"
+    r"|(?P<permit>通行证|港澳证|入台证|大通证|回乡[证卡]|台胞证|返乡证|往来(?:港澳|台湾)|来往(?:内地|大陆)|(?ai:(?<![a-z])(?:travel permit|eep|(?:mainland|return) permit)))"
     r"|(?P<passport>护照|(?ai:(?<![a-z])passport))"
-    r"|(?P<residence>永久居留|居留[证许]|绿卡|(?ai:(?<![a-z])permanent resident))"
-    r"|(?P<id>身[份分]证|公民身份|(?ai:(?<![a-z])(?:id[ _-]?(?:card|number|no)|identity|sfz)))"
+    r"|(?P<residence>永久居留|永居|五星卡|居留[证许]|绿卡|(?ai:(?<![a-z])permanent resident))"
+    r"|(?P<id>身[份分]证|公民身份|[一二]代证|(?ai:(?<![a-z])(?:id[ _-]?(?:card|number|no)|identity|sfz)))"
     r"|(?P<document>证件)"
     r"|(?P<organisation>信用代码|税号|纳税人|组织机构代码|营业执照|注册号)"
     r"|(?P<card>银行卡|卡号|储蓄卡|信用卡|借记卡|账号|账户|帐号|帐户|户名|开户|工资卡|收款|汇款|打款|转账|转帐|[工农建中招交]行|[建招平]设?银行|邮储|银联"
@@ -81,7 +81,7 @@ def label(text: str, start: int, end: int) -> str:
 # Gaps hold punctuation only: one that any character could cross would multiply the states of the union of all anchors.
 GAP = (
     wide(" \t\r\n:=#'\"“”([【「『《〔〈|*_为是-") + "{0,6}"
-    f"(?:(?:{wide('<')}[^<>＜＞\n]{{1,20}}{wide('>')}?){{1,2}}{wide(' ')}?)?"
+    f"(?:(?:{wide('<')}(?:[^<>＜＞\n]{{1,20}}{wide('>')}|{wide(ascii_letters + ' ')}{{1,14}}{wide('=')}{wide(chr(34) + chr(39))}?)){{1,2}}{wide(' (【「《')}?)?"
 )
 
 
@@ -99,7 +99,7 @@ _O, _S = wide(digits + "oO"), wide(" -")
 
 def _broken(before: int) -> str:
     """15 to 19 digits with one line break, behind two or more of them; the last may be a letter."""
-    rest = f"\r?\n{DIGIT}{{{max(1, 14 - before)},{19 - before}}}(?:[^0-9０-９]|$)"
+    rest = f"\r?\n{DIGIT}{{{max(1, 15 - before)},{19 - before}}}(?:[^0-9０-９]|$)"
     if before == 17:
         return DIGIT + rest
     return DIGIT + (f"(?:{rest}|{_broken(before + 1)})" if before > 1 else _broken(before + 1))
@@ -122,12 +122,12 @@ def in_column(text: str, start: int, end: int) -> bool:
 # What may stand between a label and its value: nothing but words that point from one to the other, or the rest of the
 # head of a table and the cells before.
 _POINTING = re.compile(
-    r"(?:[^0-9A-Za-z\u4e00-\u9fff]|<[^<>]{1,30}>?|[是为我您你他她它咱妈爸家本人自己的上里面背后写印着那这个一串找到了发给填报如下见叫就该像记得核对请麻烦看号码编数字]"
+    r"(?:[^0-9A-Za-z\u4e00-\u9fff]|<[^<>]{1,30}>?|[是为我您你他她它咱妈爸家本人自己的上里面背后写印着那这个一串找到了发给填报如下见叫就该像记得核对请麻烦看卡号码编数字]"
     r"|(?ai:no|num|number|id)(?![A-Za-z]))*\Z"
 )
-_CELLS = re.compile(r"(?:[,，|\t;][^0-9\n]{0,20})?\n[^0-9\n]{0,16}\Z")
+_CELLS = re.compile(r"(?:[:,，|\t;][^0-9\n]{0,20})?\r?\n[^0-9\n]{0,16}\Z")
 _POINTING_BACK = re.compile(r"(?:[（(【\[]|[,，]? ?就?(?:是|为)?[我您你他她这那本人的]{0,4})\Z")
-_UNITS = re.compile(r" ?(?:[年月日岁人张例份天名户家点时分页]|[.．,，][0-9]{3})")
+_UNITS = re.compile(r" ?(?:[年月日岁人张例份天名户家点时分页])")
 
 
 def named_by(words: re.Pattern[str], text: str, start: int, end: int) -> bool:
@@ -136,7 +136,8 @@ def named_by(words: re.Pattern[str], text: str, start: int, end: int) -> bool:
         return False
     for found in words.finditer(text, max(0, start - LOOK_BEHIND), start):
         between = text[found.end() : start]
-        if _POINTING.match(between) or _in_same_column(between, text[end : end + 2]):
+        pointing = "\n" not in between and _POINTING.match(between)
+        if pointing or _in_same_column(between, text[end : end + 3]):
             return True
     after = words.search(text, end, end + LOOK_AHEAD)
     return bool(after and _POINTING_BACK.match(text[end : after.start()]))
@@ -144,5 +145,6 @@ def named_by(words: re.Pattern[str], text: str, start: int, end: int) -> bool:
 
 def _in_same_column(between: str, next_: str) -> bool:
     """Whether a value below the head of a table is followed by another cell if, and only if, its head is."""
-    return bool(_CELLS.match(between)) and (between[0] == "\n") == (next_[:1] not in {",", "，", "\t", ";"})
+    next_ = next_.lstrip("\"')]}】」』》 ")
+    return bool(_CELLS.match(between)) and (between[0] in "\r\n:") == (next_[:1] not in {",", "，", "\t", ";"})
 

@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from pii.rule import fold
+from pii.waypoints import POINT_AND_TIME, POINTS_APART, STOP, STOPS_APART, TIME_AND_POINT
 
 if TYPE_CHECKING:
     from pii.detector import Found
@@ -21,13 +22,17 @@ _TIME = re.compile(
     r"|(?<![0-9])1[0-9]{9}(?:[0-9]{3})?(?![0-9])"
 )
 
+_MORE = re.compile(f"{STOPS_APART}{STOP}|{POINTS_APART}(?:{TIME_AND_POINT}|{POINT_AND_TIME})")
+
 
 def compose(text: str, findings: Sequence["Found"]) -> list["Found"]:
     """Puts a TRACK in the place of each sequence of points that is one; findings in order, never overlapping.
 
     The points must count, be at most GAP characters apart with no other finding that counts between them, and each must
-    have a time or date before it, or each behind it. Weak findings inside a track go with it.
+    have a time or date before it, or each behind it. Weak findings inside a track go with it. A TRACK that a rule began
+    goes on as long as stops follow.
     """
+    findings = _lengthened(text, findings)
     counted = [found for found in findings if found.grade != "weak"]
     if sum(found.type in POINTS for found in counted) < ENOUGH:
         return list(findings)
@@ -39,6 +44,26 @@ def compose(text: str, findings: Sequence["Found"]) -> list["Found"]:
     outside = [found for found in findings if not any(low <= found.start and found.end <= high for low, high in spans)]
     composed = [track[0]._replace(type="TRACK", end=track[-1].end, grade="contextual") for track in tracks]
     return sorted([*outside, *composed], key=lambda found: found.start)
+
+
+def _lengthened(text: str, findings: Sequence["Found"]) -> Sequence["Found"]:
+    """The findings with every TRACK as long as its stops, and without what stands in it."""
+    if not any(found.type == "TRACK" for found in findings):
+        return findings
+    folded = fold(text)
+    kept: list[Found] = []
+    end = 0
+    for found in findings:
+        if found.start < end:
+            continue
+        if found.type != "TRACK":
+            kept.append(found)
+            continue
+        end = found.end
+        while more := _MORE.match(folded, end):
+            end = more.end()
+        kept.append(found._replace(end=end))
+    return kept
 
 
 def _sequences(counted: Sequence["Found"]) -> Iterator[list["Found"]]:

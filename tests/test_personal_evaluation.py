@@ -8,6 +8,7 @@ import json
 import re
 import string
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from presidio_analyzer.predefined_recognizers import CryptoRecognizer
 
-from benchmarks.personal import detectors, false_alarms, labelled, numbers, online, people
+from benchmarks.personal import adjudication, detectors, false_alarms, labelled, numbers, online, people, tables
+from benchmarks.personal.adjudication import Judgement
 from benchmarks.personal.evaluation import show
 from benchmarks.personal.keccak import keccak256
 from benchmarks.personal.look_alikes import FILLERS
@@ -37,10 +39,25 @@ from benchmarks.personal.scoring import (
     row_of,
     total,
 )
-from benchmarks.personal.templates import Document, Span, Template, documents, fill, look_alikes, negatives, positives
+from benchmarks.personal.templates import (
+    DEVELOPMENT,
+    HELD_OUT,
+    SETS,
+    Document,
+    Span,
+    Template,
+    TemplateSet,
+    documents,
+    fill,
+    look_alikes,
+    negatives,
+    positives,
+)
 from benchmarks.personal.variants import EVASIONS, VARIANTS
+from schemas.loading import DocumentError
 
 DRAWS = 300
+EACH_SET = pytest.mark.parametrize("of", SETS, ids=lambda of: of.name)
 SLOT = re.compile(r"\[\[.*?\]\]|<<[a-z]+\d*>>")
 
 
@@ -190,9 +207,10 @@ def test_look_alikes_fail_their_check() -> None:
     assert not any(credit_code(value) for value in drawn(FILLERS["baduscc"]))
 
 
+@EACH_SET
 @pytest.mark.parametrize("kind", TYPES)
-def test_every_type_has_at_least_twelve_carriers(kind: str) -> None:
-    own = [template for template in positives() if template.about == kind]
+def test_every_type_has_at_least_twelve_carriers(kind: str, of: TemplateSet) -> None:
+    own = [template for template in positives(of) if template.about == kind]
     assert len(own) >= 12
     assert len({template.register for template in own}) >= 8
     assert all(f"[[{kind}" in template.text for template in own)
@@ -200,20 +218,40 @@ def test_every_type_has_at_least_twelve_carriers(kind: str) -> None:
     assert cues["bare"] if kind in VALIDATED else cues["cue"]
 
 
-def test_slots_have_providers() -> None:
-    for template in positives() + negatives():
+def test_the_held_out_set_has_mixed_documents_and_many_kinds_of_look_alikes() -> None:
+    mixed = [template for template in positives(HELD_OUT) if template.about == "MIXED"]
+    assert len(mixed) >= 30
+    assert all(len(set(re.findall(r"\[\[([A-Z_]+)", template.text))) >= 2 for template in mixed)
+    assert len(negatives(HELD_OUT)) >= 160
+    assert len({template.about for template in negatives(HELD_OUT)}) >= 25
+
+
+@EACH_SET
+def test_slots_have_providers(of: TemplateSet) -> None:
+    for template in positives(of) + negatives(of):
         assert template.cue in ("label", "cue", "bare", "")
         fill(template, 0)
 
 
-def test_templates_differ() -> None:
-    texts = [template.text for template in positives() + negatives()]
+@EACH_SET
+def test_types_named_in_templates_exist(of: TemplateSet) -> None:
+    for template in negatives(of):
+        assert template.accepted <= set(TYPES) and "[[" not in template.text
+    for template in positives(of):
+        for slot in re.findall(r"\[\[[A-Z_]+(?::\w+)?((?:\|[A-Z_]+)*)\]\]", template.text):
+            assert set(slot.split("|")) - {""} <= set(TYPES)
+        assert "[[" not in fill(template, 0).text
+
+
+def test_templates_differ_within_and_between_the_sets() -> None:
+    texts = [template.text for of in SETS for template in positives(of) + negatives(of)]
     assert len(set(texts)) == len(texts)
 
 
+@EACH_SET
 @pytest.mark.parametrize("change", [None, *VARIANTS.values(), *EVASIONS.values()])
-def test_gold_is_what_was_filled_in(change) -> None:
-    for document in documents(positives(), 2, change):
+def test_gold_is_what_was_filled_in(change, of: TemplateSet) -> None:
+    for document in documents(positives(of), 2, change):
         template, text = document.template, document.text
         kinds = [slot[0] for slot in re.findall(r"\[\[([A-Z_]+)(.*?)\]\]", template.text)]
         assert [span.type for span in document.spans] == kinds
@@ -236,16 +274,18 @@ def test_gold_is_what_was_filled_in(change) -> None:
                 assert outside == text
 
 
-def test_filling_again_gives_the_same() -> None:
-    assert documents(positives(), 2) == documents(positives(), 2)
-    assert fill(positives()[0], 0) != fill(positives()[0], 1)
-    assert fill(positives()[0], 0, seed="other") != fill(positives()[0], 0)
+def test_filling_again_gives_the_same_and_each_set_has_values_of_its_own() -> None:
+    assert documents(positives(HELD_OUT), 2) == documents(positives(HELD_OUT), 2)
+    template = positives(HELD_OUT)[0]
+    assert fill(template, 0).text != fill(template, 1).text
+    assert fill(replace(template, seed=DEVELOPMENT.name), 0).text != fill(template, 0).text
 
 
-def test_there_are_as_many_look_alikes_as_wanted() -> None:
-    alike = look_alikes(1000)
+@EACH_SET
+def test_there_are_as_many_look_alikes_as_wanted(of: TemplateSet) -> None:
+    alike = look_alikes(of, 1000)
     assert sum(not one.template.apart for one in alike) >= 1000
-    assert {template.about for template in negatives()} == {one.template.about for one in alike}
+    assert {template.about for template in negatives(of)} == {one.template.about for one in alike}
     assert not any(one.spans for one in alike)
 
 
@@ -264,7 +304,7 @@ UNDO = {
 def test_a_variant_writes_the_same_values_otherwise(name: str) -> None:
     change = (VARIANTS | EVASIONS)[name]
     changed = 0
-    for template in positives():
+    for template in positives(HELD_OUT):
         plain, other = fill(template, 0), fill(template, 0, change)
         for before, after in zip(plain.spans, other.spans, strict=True):
             was, now = plain.text[before.start : before.end], other.text[after.start : after.end]
@@ -357,7 +397,7 @@ def test_bounds() -> None:
 def trivial(text: str) -> list[Found]:
     patterns = {"CN_MOBILE": r"(?<!\d)1[3-9]\d{9}(?!\d)", "EMAIL": r"[\w.+-]+@[\w-]+\.[\w.]+\w"}
     return [
-        Found(kind, *match.span(), "***")
+        Found(kind, *match.span(), "***", "validated")
         for kind, pattern in patterns.items()
         for match in re.finditer(pattern, text, re.A)
     ]
@@ -382,6 +422,9 @@ def test_phone_numbers_of_presidio_get_our_types(number: str, expected: str) -> 
     assert detectors.phone_type(number) == expected
 
 
+NEWS = f"第7篇新闻，记者王某某报道。{'今天天气很好。' * 5}请致电13912340078或写信至a1@news.cn联系我们"
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     import zstandard
@@ -389,7 +432,7 @@ def data(tmp_path: Path) -> Path:
     for folder in ("corpus/zh_news", "corpus/zh_forum", "pii"):
         (tmp_path / folder).mkdir(parents=True)
     rows = [{"id": str(n), "text": f"第{n}篇新闻，记者王某某报道。" + "今天天气很好。" * 5} for n in range(50)]
-    rows[7]["text"] += "请致电13912340078或写信至a1@news.cn联系我们"
+    rows[7]["text"] = NEWS
     for folder in ("zh_news", "zh_forum"):
         lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         (tmp_path / "corpus" / folder / "part-0.jsonl.zst").write_bytes(zstandard.compress(lines))
@@ -399,16 +442,75 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_ordinary_text_is_counted_by_source_and_listed_without_values(data: Path, tmp_path: Path) -> None:
-    with (tmp_path / "list.jsonl").open("w", encoding="utf-8") as handle:
-        alarms = false_alarms.read(data, trivial, 1.0, handle)
+def listed(data: Path, file: Path, judgements: adjudication.Judgements) -> tuple[false_alarms.Alarms, list[str]]:
+    with file.open("w", encoding="utf-8") as handle:
+        alarms = false_alarms.read(data, trivial, 1.0, judgements, handle)
+    return alarms, file.read_text(encoding="utf-8").splitlines()
+
+
+def test_ordinary_text_is_counted_by_source_and_listed_to_be_judged(data: Path, tmp_path: Path) -> None:
+    alarms, (note, *lines) = listed(data, tmp_path / "list.jsonl", {})
+    assert alarms.found == alarms.false()
     assert alarms.found == {
         (source, "zh", kind): 1 for source in ("zh_news", "zh_forum") for kind in ("CN_MOBILE", "EMAIL")
     }
     assert alarms.documents == {("zh_news", "zh"): 50, ("zh_forum", "zh"): 50}
-    listed = [json.loads(line) for line in (tmp_path / "list.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert {row["source"] for row in listed} == {"zh_news"}
-    assert not any(re.search("[0-9]|news", row["text"]) for row in listed)
+    assert "never commit" in note
+    rows = {row["type"]: row for row in map(json.loads, lines)}
+    assert {row["source"] for row in rows.values()} == {"zh_news"}
+    mobile, text = rows["CN_MOBILE"], NEWS
+    assert mobile["document"] == adjudication.digest(text) and mobile["verdict"] == ""
+    assert (mobile["mask"], mobile["grade"]) == ("***", "validated")
+    assert text[mobile["start"] : mobile["end"]] == "13912340078"
+    assert mobile["before"] == text[max(0, mobile["start"] - 40) : mobile["start"]]
+    assert mobile["after"] == text[mobile["end"] : mobile["end"] + 40]
+
+
+def test_findings_judged_right_are_no_false_alarms(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document, start = adjudication.digest(NEWS), NEWS.index("139")
+    judgements = {
+        (document, start, start + 11, "CN_MOBILE"): Judgement("organisation", "hotline"),
+        (document, NEWS.index("a1@"), NEWS.index("联系我们"), "EMAIL"): Judgement("false", "sample"),
+        (document, 0, 3, "EMAIL"): Judgement("true", "not found"),
+    }
+    alarms, lines = listed(data, tmp_path / "list.jsonl", judgements)
+    assert [json.loads(line)["verdict"] for line in lines[1:]] == ["organisation", "false"]
+    assert alarms.found.total() == 4 and alarms.judged.total() == 4
+    assert alarms.false() == {("zh_news", "zh", "EMAIL"): 1, ("zh_forum", "zh", "EMAIL"): 1}
+    tables.show_alarms(alarms)
+    printed = capsys.readouterr().out
+    assert "judged findings: 4 of 4" in printed
+    assert re.search(r"zh_news +organisation +1 +CN_MOBILE \(hotline\) 1", printed)
+    assert re.search(r"zh_news +50 .* 2 .* 1 .* 2 FAIL EMAIL 1\n", printed)
+
+
+def test_the_list_of_judgements_is_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "adjudicated.tsv"
+    row = "0123456789abcdef\t3\t14\tCN_MOBILE\ttrue\tadvertisement"
+    file.write_text(f"# header\n{row}\n\n{row}\n", encoding="utf-8")
+    assert adjudication.load(file) == {("0123456789abcdef", 3, 14, "CN_MOBILE"): Judgement("true", "advertisement")}
+    adjudication.load()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("0123456789abcdef\t3\t14\tCN_MOBILE\ttrue", "6 columns"),
+        ("0123\t3\t14\tCN_MOBILE\ttrue\tx", "16 hexadecimal digits"),
+        ("0123456789abcdef\t14\t3\tCN_MOBILE\ttrue\tx", "start < end"),
+        ("0123456789abcdef\t-1\t3\tCN_MOBILE\ttrue\tx", "start < end"),
+        ("0123456789abcdef\t3\t14\tMOBILE\ttrue\tx", "unknown type"),
+        ("0123456789abcdef\t3\t14\tCN_MOBILE\tyes\tx", "one of true, organisation, false"),
+        ("0123456789abcdef\t0\t1\tQQ\tfalse\tx", "judged otherwise"),
+    ],
+)
+def test_wrong_lines_of_judgements_are_named(line: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "adjudicated.tsv"
+    file.write_text(f"0123456789abcdef\t0\t1\tQQ\ttrue\tx\n{line}\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match=f"adjudicated.tsv: .*line 2: .*{message}"):
+        adjudication.load(file)
 
 
 def test_the_sample_is_of_the_wanted_size_and_the_same_each_time() -> None:
@@ -432,6 +534,23 @@ def test_all_tables_are_printed(data: Path, capsys: pytest.CaptureFixture[str]) 
     for expected in (*TYPES, "look-alikes", "full-width digits", "letters O", "zh_news", "EMAIL_ADDRESS", "built-in"):
         assert expected in printed
     assert "1391234" not in printed
+    assert printed.index("held out: templates") < printed.index("development")
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_held_out_templates_are_named_only_when_asked(
+    named: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(trivial, tmp_path, share=1.0, repeats=1, held_out_errors=named)
+    held_out, _, development = capsys.readouterr().out.partition("\ndevelopment (")
+    assert bool(re.search(r"\w\.\d\d ×", held_out)) is named
+    assert ("missed and wrong by type" in held_out) is not named
+    assert re.search(r"\w\.\d\d ×", development)
+
+
+def test_the_file_of_findings_is_its_owners_alone(data: Path, tmp_path: Path) -> None:
+    show(trivial, data, share=1.0, repeats=1, listed=tmp_path / "findings")
+    assert (tmp_path / "findings").stat().st_mode & 0o777 == 0o600
 
 
 def test_without_data_one_line_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Telephones, e-mail, QQ and WeChat: what is found and how it is graded, what is left alone, what anchors promise.
+"""Telephones: what is found and how it is graded, what is left alone, what anchors promise.
 
 All values are made up here.
 """
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from pii.detector import Detector
 from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, fold
-from pii.rules.contact import RULES
+from pii.rules import contact
 
+RULES = tuple(rule for rule in contact.RULES if rule.entity in {"CN_MOBILE", "CN_LANDLINE", "CN_HOTLINE", "INTL_PHONE"})
 DETECTOR = Detector(RULES)
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
@@ -67,7 +68,7 @@ FOUND = [
     ("座机0571-88886666-801。", "CN_LANDLINE", "0571-88886666-801", "validated"),
     ("+86-571-88886666", "CN_LANDLINE", "+86-571-88886666", "validated"),
     ("+86 (10) 8888 6666", "CN_LANDLINE", "+86 (10) 8888 6666", "validated"),
-    ("总机0571 8888 6666", "CN_LANDLINE", "0571 8888 6666", "contextual"),
+    ("总机0571 8888 6666", "CN_HOTLINE", "0571 8888 6666", "contextual"),
     ("电话057188886666", "CN_LANDLINE", "057188886666", "contextual"),
     ("电话：88886666", "CN_LANDLINE", "88886666", "contextual"),
     ("家里电话是6543210。", "CN_LANDLINE", "6543210", "contextual"),
@@ -80,28 +81,30 @@ FOUND = [
     ("香港+852 2345 6789", "INTL_PHONE", "+852 2345 6789", "validated"),
     ("+1 (415) 555-2671", "INTL_PHONE", "+1 (415) 555-2671", "validated"),
     ("WhatsApp 00852 6123 4567", "INTL_PHONE", "00852 6123 4567", "contextual"),
-    ("邮箱zhang.san_1+a@mail.qq.com谢谢", "EMAIL", "zhang.san_1+a@mail.qq.com", "validated"),
-    ("发到…...zhang@163.com.", "EMAIL", "zhang@163.com", "validated"),
-    ("// Author: Li Lei <lilei@tsinghua.edu.cn>", "EMAIL", "lilei@tsinghua.edu.cn", "validated"),
-    ("276543210@qq.com", "EMAIL", "276543210@qq.com", "validated"),
-    ("13812345679@139.com", "EMAIL", "13812345679@139.com", "validated"),
-    ("邮箱zhangsan@例子.中国，", "EMAIL", "zhangsan@例子.中国", "contextual"),
-    ("QQ：276543210", "QQ", "276543210", "contextual"),
-    ("QQ号码是 276543210", "QQ", "276543210", "contextual"),
-    ("加QQ276543210", "QQ", "276543210", "contextual"),
-    ("扣扣：276543210", "QQ", "276543210", "contextual"),
-    ("我的企鹅号276543210", "QQ", "276543210", "contextual"),
-    ("Q：276543210", "QQ", "276543210", "contextual"),
-    ("QQ(微信同号)：276543210", "QQ", "276543210", "contextual"),
-    ("qq number: 276543210", "QQ", "276543210", "contextual"),
-    ("微信：zhang_san88", "WECHAT", "zhang_san88", "contextual"),
-    ("微信号zhangsan", "WECHAT", "zhangsan", "contextual"),
-    ("加我微信zhangsan_88", "WECHAT", "zhangsan_88", "contextual"),
-    ("vx：abc12345", "WECHAT", "abc12345", "contextual"),
-    ("咨询加V信abc12345", "WECHAT", "abc12345", "contextual"),
-    ("我的wx号是abc12345", "WECHAT", "abc12345", "contextual"),
-    ("微信号：13812345679", "WECHAT", "13812345679", "contextual"),
-    ("我的微信是zhangsan888", "WECHAT", "zhangsan888", "contextual"),
+    ("代开发票，电话13812345679", "CN_MOBILE", "13812345679", "validated"),
+    ("快递员李师傅13812345679", "CN_MOBILE", "13812345679", "validated"),
+    ("| 张三 | 13812345679 | 110101199003071234 |", "CN_MOBILE", "13812345679", "validated"),
+    ("uid=961928 13812345679 36.112.9.77", "CN_MOBILE", "13812345679", "validated"),
+    ("10:11:12 13812345679 login", "CN_MOBILE", "13812345679", "validated"),
+    ("user=13812345679 ok", "CN_MOBILE", "13812345679", "contextual"),
+    ("contactPhone=13812345679&x=1", "CN_MOBILE", "13812345679", "contextual"),
+    ("手机号l38I2345679", "CN_MOBILE", "l38I2345679", "contextual"),
+    ("0571-88886666转分机801", "CN_LANDLINE", "0571-88886666转分机801", "validated"),
+    ("宅电 | 05718888 666 |", "CN_LANDLINE", "05718888 666", "contextual"),
+    ("电话0571—88886666", "CN_LANDLINE", "0571—88886666", "validated"),
+    ("Tel:86-571-88886666", "CN_LANDLINE", "86-571-88886666", "validated"),
+    ("电话：0571-\n88886666", "CN_LANDLINE", "0571-\n88886666", "contextual"),
+    ("电话：0571-8888\n6666", "CN_LANDLINE", "0571-8888\n6666", "contextual"),
+    ("甲方电话0571-88886666", "CN_LANDLINE", "0571-88886666", "validated"),
+    ("咨询电话：0571-88886666", "CN_HOTLINE", "0571-88886666", "validated"),
+    ("前台0571-88886666", "CN_HOTLINE", "0571-88886666", "validated"),
+    ("市第一医院电话：0571-88886666", "CN_HOTLINE", "0571-88886666", "validated"),
+    ("中山公园，电话，0571-88886666", "CN_HOTLINE", "0571-88886666", "validated"),
+    ("售后电话：88886666", "CN_HOTLINE", "88886666", "contextual"),
+    ('{"hotline":"95588"}', "CN_HOTLINE", "95588", "contextual"),
+    ("你打95588转人工", "CN_HOTLINE", "95588", "contextual"),
+    ("企业,客服电话\n某快递,95559", "CN_HOTLINE", "95559", "contextual"),
+    ("sms to +81 90-5954-6317 sent", "INTL_PHONE", "+81 90-5954-6317", "validated"),
 ]
 
 LOOK_ALIKES = [
@@ -143,36 +146,17 @@ LOOK_ALIKES = [
     "+1.2345678901",
     "x+12345678901",
     "+861234567890",
-    "user@example.com",
-    "name@company.com",
-    "noreply@163.com",
-    "git@github.com:a/b.git",
-    "ssh root@host.cn",
-    "https://root:secret@corp.com/",
-    "numpy@1.26.4",
-    "icon@2x.png",
-    "logo@2x.ai",
-    "@app.route",
-    "user@localhost",
-    "user@host.local",
-    "main.py@setup.py",
-    "QQ群：276543210",
-    "QQ交流群号276543210",
-    "群QQ：276543210",
-    "QQ音乐276543次播放",
-    "QQ 2013正式版",
-    "QQ：10000",
-    "企鹅12345只",
-    "微信公众号：zhangsan88",
-    "微信公众平台微信号：zhangsan88",
-    "微信小程序 abc_defg",
-    "微信Android客户端",
-    "微信AppID：wx1234567890abcdef",
-    "微信：gh_0123456789ab",
-    "wx.request_abc1",
-    "wechat: abc_config",
-    "const vx = velocity_x1",
     "",
+    "总股本13812345679股，",
+    "人口约13812345679人，",
+    '{"order_no":"13812345679"}',
+    '{"orderId": "13812345679"}',
+    "订单号,金额\n13812345679,25.00",
+    "姓名,订单号\n张三,13812345679",
+    "388605506434,79078.73\n13812345679,17528.94",
+    "播放量13812345679",
+    "手机I38OOOOOOOO",
+    "0571-\n88886666",
 ]
 
 
@@ -216,40 +200,7 @@ hotlines = st.from_regex(r"[48]00[ -]?[0-9]{3}[ -]?[0-9]{4}|95[0-9]{3,4}|12[0-9]
 foreign = st.from_regex(
     r"(?:\+|00)(?:1|44|81|852|853|886)[ -]?[0-9]{2,4}[ -]?[0-9]{3,4}[ -]?[0-9]{3,4}", fullmatch=True
 )
-mails = st.from_regex(
-    r"[0-9a-z_]{1,12}(?:\.[a-z]{1,5})?@(?:[a-z0-9]{1,9}\.){1,3}(?:com|cn|edu\.cn|py|中国)", fullmatch=True
-)
-accounts = st.builds(
-    lambda label, gap, value: label + gap + value,
-    st.sampled_from(
-        [
-            "QQ",
-            "qq号码",
-            "扣扣",
-            "企鹅号",
-            "加Q",
-            "Q",
-            "QQ/微信同号",
-            "qq number",
-            "微信",
-            "微信号",
-            "vx",
-            "wx号",
-            "V信",
-            "WeChat",
-            "加我vx",
-            "咨询微信",
-            "微信(手机同号)",
-            "+v",
-            "微信 id",
-            "weixin",
-            "微 信号码是",
-        ]
-    ),
-    st.sampled_from(["", "：", ": ", " ", "是", "为：", "「", "　"]),
-    st.from_regex(r"[1-9][0-9]{4,10}|[A-Za-z][0-9A-Za-z_-]{5,19}|1[3-9][0-9]{9}", fullmatch=True),
-)
-values = st.one_of(mobiles, landlines, hotlines, foreign, mails, accounts)
+values = st.one_of(mobiles, landlines, hotlines, foreign)
 glue = st.lists(
     st.sampled_from(
         [*"电话手机联系热线客服拨打订单号邮箱群是为，。：元转 \n-.=/@+()aX09０Ｘ", "电话：", "传真 ", "tel", "服务热线"]
@@ -257,28 +208,7 @@ glue = st.lists(
     max_size=12,
 ).map("".join)
 
-HOSTILE = [
-    "1",
-    "1O",
-    "138 ",
-    "1\n",
-    "+1",
-    "(0",
-    "010-",
-    "@",
-    "a@",
-    "a@b.",
-    "a.",
-    "张@",
-    "QQ",
-    "Q1",
-    "微信",
-    "vx:",
-    "微信a",
-    "400-",
-    "转",
-    "+86",
-]
+HOSTILE = ["1", "1O", "138 ", "1\n", "+1", "(0", "010-", "400-", "转", "+86", "l3", "0571-\n", "客服\n"]
 
 
 @settings(max_examples=200, deadline=None)

@@ -66,6 +66,11 @@ PEM = (
     + drawn(30, 5)
     + "==\n-----END RSA PRIVATE KEY-----"
 )
+LONG_PEM = (  # 4,096 bits, encrypted
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0123456789ABCDEF\n\n"
+    + "\n".join(drawn(64, seed) for seed in range(51))
+    + "\n-----END RSA PRIVATE KEY-----"
+)
 BITCOIN, SCRIPT, TRON = (
     "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
     "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
@@ -101,7 +106,19 @@ FOUND = [
     ("api_key = 'a8f5f167f44f4964e6c998dee827110c'", "CREDENTIAL", "a8f5f167f44f4964e6c998dee827110c", "contextual"),
     ("mysql://root:Qw3rty9@db.corp.cn:3306/x", "CREDENTIAL", "Qw3rty9", "contextual"),
     ("Authorization: Bearer a1B2c3D4e5F6g7H8i9J0k1L2", "CREDENTIAL", "a1B2c3D4e5F6g7H8i9J0k1L2", "contextual"),
+    ("密码：cat1990!\n", "CREDENTIAL", "cat1990!", "contextual"),
+    ("密码是blue1991-，区分", "CREDENTIAL", "blue1991-", "contextual"),
+    ("初始密码 Ma@0055 ，请", "CREDENTIAL", "Ma@0055", "contextual"),
+    ("密码【Abc12345】", "CREDENTIAL", "Abc12345", "contextual"),
+    ("账号密码：admin/Abc12345", "CREDENTIAL", "Abc12345", "contextual"),
+    ("账号,密码\nzhangsan,Abc12345\n", "CREDENTIAL", "Abc12345", "contextual"),
+    ("<td>密码</td><td>Abc12345</td>", "CREDENTIAL", "Abc12345", "contextual"),
+    ("<password>Abc12345</password>", "CREDENTIAL", "Abc12345", "contextual"),
+    ("db.password=star1977?", "CREDENTIAL", "star1977?", "contextual"),
+    ("# pwd: wurain389", "CREDENTIAL", "wurain389", "contextual"),
+    ("?password=Abc12345&user=li", "CREDENTIAL", "Abc12345", "contextual"),
     (f"令牌{JWT}。", "CREDENTIAL", JWT, "validated"),
+    (f"{LONG_PEM}\n", "CREDENTIAL", LONG_PEM, "validated"),
     (f"私钥如下\n{PEM}\n", "CREDENTIAL", PEM, "validated"),
     (f"打款到{BITCOIN}。", "CRYPTO_WALLET", BITCOIN, "validated"),
     (f"({SCRIPT})", "CRYPTO_WALLET", SCRIPT, "validated"),
@@ -128,6 +145,11 @@ LOOK_ALIKES = [
     "密码为6位数字",
     "密码：password",
     "解压密码：www.abc123.com",
+    "密码 md5加密",
+    "密码 sha256",
+    "登录密码 password1",
+    "密码,说明\n必填,长度6-20",
+    "password: some-module-12",
     "token: Token2",
     "tokens = 1234567",
     "passwordField1 = 1",
@@ -152,6 +174,15 @@ LOOK_ALIKES = [
     f"x{BITCOIN}",
     "",
 ]
+
+
+COLUMNS = ["账号,密码\nzhangsan,Abc12345\nlisi,qwer1234\nwangwu,Wang!9988\n"]
+
+
+@pytest.mark.parametrize("text", COLUMNS)
+def test_the_first_rows_of_a_column_are_found(text: str) -> None:
+    assert [grade for _, _, grade in found(text)] == ["contextual"] * 3
+    assert_anchored(text)
 
 
 @pytest.mark.parametrize(("text", "kind", "value", "grade"), FOUND)

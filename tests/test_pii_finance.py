@@ -36,6 +36,7 @@ def credit_code(body: str) -> str:
 
 
 CARD16, CARD17, CARD19 = card("622588123475816"), card("6014281234758163"), card("621700123475816302")
+SAMPLE = card("622208123456789")
 VISA, AMEX, OLD19 = card("453978123475816"), card("37451823475816"), card("955888123475816302")
 CODE, FIGURES = credit_code("91110108MA0C4T7K"), credit_code("9144030071527493")
 
@@ -93,6 +94,15 @@ CASES = [
     (f"银行卡号：{CARD19[:8]}\n{CARD19[8:]}", "BANK_CARD", f"{CARD19[:8]}\n{CARD19[8:]}", "contextual"),
     (f"卡号：{CARD19.replace('0', 'O')}", "BANK_CARD", CARD19.replace("0", "O"), "contextual"),
     (f"x {AMEX[:4]} {AMEX[4:10]} {AMEX[10:]}", "BANK_CARD", f"{AMEX[:4]} {AMEX[4:10]} {AMEX[10:]}", "validated"),
+    (f"bind ok pan={CARD16} channel", "BANK_CARD", CARD16, "validated"),
+    (f'"payeeCardNo" : "{VISA}"', "BANK_CARD", VISA, "validated"),
+    (f"{VISA}转到这个里面就行", "BANK_CARD", VISA, "contextual"),
+    (f"微信转不了，打到{CARD16}", "BANK_CARD", CARD16, "validated"),
+    (f"骗子的卡{VISA}大家小心", "BANK_CARD", VISA, "contextual"),
+    (f"善款汇至{CARD19[:7]}\n{CARD19[7:]}，某某支行", "BANK_CARD", f"{CARD19[:7]}\n{CARD19[7:]}", "contextual"),
+    (f"乙方（{CODE[:5]}\n{CODE[5:]}）", "CN_USCC", f"{CODE[:5]}\n{CODE[5:]}", "validated"),
+    (f"税号{CODE[:13]}\n{CODE[13:]}", "CN_USCC", f"{CODE[:13]}\n{CODE[13:]}", "validated"),
+    (f"卡号{SAMPLE}", "BANK_CARD", SAMPLE, "weak"),
     (f"微博{VISA}", "BANK_CARD", VISA, "weak"),
     (f"/status/{CARD16}", "BANK_CARD", CARD16, "weak"),
     (f"订单号：{CARD19}", "BANK_CARD", CARD19, "weak"),
@@ -115,6 +125,7 @@ CASES = [
     ("支付宝转账到zhang.san@163.com，", "ALIPAY", "zhang.san@163.com", "contextual"),
     ('"alipay": "zhangsan@qq.com"', "ALIPAY", "zhangsan@qq.com", "contextual"),
     ("支付宝ID：2088123475816302", "ALIPAY", "2088123475816302", "contextual"),
+    ("zfb：13812345678，转完截图", "ALIPAY", "13812345678", "contextual"),
     ("支付宝同号13812345678", "ALIPAY", "13812345678", "contextual"),
     ("支付宝客服电话13812345678", "CN_MOBILE", "13812345678", "validated"),
     ("支付宝或邮箱zhang@163.com", "EMAIL", "zhang@163.com", "validated"),
@@ -135,7 +146,10 @@ LOOK_ALIKES = [
     "卡号" + card("100000123456789"),  # no issuer
     "卡号4111111111111111",
     "卡号6222222222222222",
-    f"{CARD19[:8]}\n{CARD19[8:]}",  # nothing says that the lines belong together
+    f"{CARD19[:8]}\n{CARD19[8:]}",  # rows of a column
+    f"汇总{CARD19[:7]}\n{CARD19[7:]}",  # nothing says that it is a card
+    f"卡号\n{CARD16[:8]}\n{CARD16[8:]}\n38271946",
+    f"{CODE[:9]}\n{CODE[9:]}",
     "时间戳1700000000000000000",
     "20231105123045678",
     f"税号{CODE[:-1]}{ALPHABET[(ALPHABET.index(CODE[-1]) + 1) % 31]}",

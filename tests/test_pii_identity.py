@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pii.checks import PROVINCES, id_check_digit
 from pii.detector import Detector
 from pii.overlaps import resolve
+from pii.people import year_of_birth
 from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
-from pii.rules.identity import RULES
+from pii.rules import identity, insurance
 
+RULES = (*identity.RULES, *insurance.RULES)
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
 
@@ -75,6 +77,12 @@ CASES = [
             ID.replace("0", "O"),
         )
     ),
+    (f"付款人{ID[:12]}\n{ID[12:]}，已核对", "CN_ID_CARD", f"{ID[:12]}\n{ID[12:]}", "validated"),
+    (f"港籍教师 {PERMIT[:5]}\n{PERMIT[5:]}", "CN_RESIDENCE_PERMIT", f"{PERMIT[:5]}\n{PERMIT[5:]}", "validated"),
+    (f"一代身份证号{OLD[:7]}\n{OLD[7:]}", "CN_ID_CARD", f"{OLD[:7]}\n{OLD[7:]}", "contextual"),
+    ("身份证号示例 11010519491231002X", "CN_ID_CARD", "11010519491231002X", "weak"),
+    ("身份证 340524800101001", "CN_ID_CARD", "340524800101001", "weak"),
+    ("护照号码：E12345678", "CN_PASSPORT", "E12345678", "weak"),
     (f"订单号：{ID}", "CN_ID_CARD", ID, "weak"),
     (f"合同编号：{ID}，身份证另附", "CN_ID_CARD", ID, "weak"),
     (f"x{ID}", "CN_ID_CARD", ID, "weak"),
@@ -95,14 +103,28 @@ CASES = [
     ("军官证：军字第3827194号", "CN_MILITARY_ID", "军字第3827194号", "contextual"),
     ("士兵证 南字第38271946号", "CN_MILITARY_ID", "南字第38271946号", "contextual"),
     ("证件为军字第3827194号", "CN_MILITARY_ID", "军字第3827194号", "contextual"),
+    ("officer card=南字第3827194号 军官证", "CN_MILITARY_ID", "南字第3827194号", "contextual"),
+    ("入伍通知，沈字第3827194号", "CN_MILITARY_ID", "沈字第3827194号", "contextual"),
     ("军官证号：3827194", "CN_MILITARY_ID", "3827194", "contextual"),
     ("驾驶证档案编号：110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
     ("档案编号（驾驶证）：110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("填驾照的档案编号，我的是110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("驾驶本背面那个档案号《110538271946》", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ('{"driver_license_file_no":"110538271946"', "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("驾驶员,驾驶证档案编号,准驾车型\n张某,110538271946,C1", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("query driving_licence archive_no=110538271946 ", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
     ("驾照号 A38271946", "CN_DRIVING_LICENCE", "A38271946", "contextual"),
     ("准驾车型C1，档案编号110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
     (f"驾驶证号：{ID}", "CN_ID_CARD", ID, "validated"),
     ("社保卡号：A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
     ("社会保障卡卡号382719465", "CN_SOCIAL_SECURITY", "382719465", "contextual"),
+    ("员工,社保个人编号,基数\n张某,A38271946,8600", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("姓名,社保号\n张某,A38271946\n", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ('<label>社保电脑号</label><input value="382719465">', "CN_SOCIAL_SECURITY", "382719465", "contextual"),
+    ("我医保卡上的号码是A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("社保查询 个人编号=382719465", "CN_SOCIAL_SECURITY", "382719465", "contextual"),
+    ("A38271946是我的社保号", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("socialSecurityNo: A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
     ("医保个人编号：3827194650", "CN_SOCIAL_SECURITY", "3827194650", "contextual"),
     ("公积金账号为382719465012", "CN_SOCIAL_SECURITY", "382719465012", "contextual"),
 ]
@@ -124,7 +146,14 @@ LOOK_ALIKES = [
     "身份证" + with_check("11010520850412731"),  # not born yet
     "身份证" + with_check("16010519850412731"),  # no such province
     "居住证" + with_check("84000019850412731"),
-    f"{ID[:9]}\n{ID[9:]}",  # nothing says that the lines belong together
+    f"{ID[:9]}\n{ID[9:]}",  # rows of a column
+    f"编号\n38271946\n{ID[:9]}\n{ID[9:]}\n38271946",
+    "姓名,社保号,工号\n张某,A3827,10382719",
+    "工号,社保号\n10382719,无",
+    "社保号、电话：38271946",
+    "公积金账户余额38271946",
+    "驾驶证业务流水号110538271946",
+    "驾校咨询电话110538271946",
     OLD,
     f"订单{OLD}",
     "身份证110105851312731",  # 13th month
@@ -225,3 +254,8 @@ def test_monotonous_documents_come_to_an_end(unit: str) -> None:
     text = unit * (200_000 // len(unit))  # quadratic work on these would run into the time limit of a rule
     for rule in RULES:
         rule.findings(text)
+
+
+@pytest.mark.parametrize("number", [ID, ID.replace("0", "O"), f"{ID[:8]}\n{ID[8:]}", "110105 2OO10412 7311"])
+def test_the_year_of_birth_is_read_however_a_number_is_written(number: str) -> None:
+    assert year_of_birth("CN_ID_CARD", number) == (1985 if "2OO1" not in number else 2001)

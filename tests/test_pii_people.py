@@ -2,7 +2,8 @@
 
 import pytest
 
-from pii.people import is_about_a_child, year_of_birth
+from pii.masks import digest
+from pii.people import date_of_birth, is_about_a_child, year_of_birth
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,9 @@ from pii.people import is_about_a_child, year_of_birth
         ("BIRTH_DATE", "八五年三月", 1985),
         ("BIRTH_DATE", "15年3月", 2015),
         ("BIRTH_DATE", "三月五日", None),
+        ("BIRTH_DATE", "85-3-5", 1985),
+        ("BIRTH_DATE", "March 5, 1985", 1985),
+        ("BIRTH_DATE", "05/03/1985", 1985),
     ],
 )
 def test_year_of_birth(kind: str, value: str, year: int | None) -> None:
@@ -55,3 +59,37 @@ def test_year_of_birth(kind: str, value: str, year: int | None) -> None:
 def test_words_that_speak_of_a_child(around: str, child: bool) -> None:
     at = around.index("@")
     assert is_about_a_child(around, at, at + 1) is child
+
+
+ONE_DAY = [
+    "1985-03-05",
+    "1985/3/5",
+    "1985.3.5",
+    "19850305",
+    "1985年3月5日",
+    "1985 年 03 月 05 日",
+    "85年3月5日",
+    "85-3-5",
+]
+ONE_DAY += ["一九八五年三月五日", "八五年三月五日", "一九八五年三月初五", "5 March 1985", "March 5, 1985"]
+
+
+@pytest.mark.parametrize("value", ONE_DAY)
+def test_one_day_has_one_digest_however_it_is_written(value: str) -> None:
+    assert date_of_birth(value) == "1985-03-05"
+    assert digest("BIRTH_DATE", value, b"salt") == digest("BIRTH_DATE", "1985-03-05", b"salt")
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("1985.03", "1985-03"),
+        ("1985年12月", "1985-12"),
+        ("二〇〇〇年十二月三十一日", "2000-12-31"),
+        ("一九九〇年十月二十日", "1990-10-20"),
+        ("05/03/1985", "05/03/1985"),  # the third of May, to some
+        ("三月五日", "三月五日"),
+    ],
+)
+def test_dates_told_in_part_or_not_at_all(value: str, date: str) -> None:
+    assert date_of_birth(value) == date

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from pii.detector import Detector
 from pii.rule import FOLD
-from pii.rules import contact, places
+from pii.rules import contact, coordinates, places
 from pii.tracks import compose
 
-DETECTOR = Detector([*contact.RULES, *places.RULES])
+RULES = (*places.RULES, *coordinates.RULES)
+DETECTOR = Detector([*contact.RULES, *RULES])
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
 
@@ -40,6 +41,12 @@ ADDRESSES = [
     ("住", "广州市天河区中山大道西28号楼1203", " ", "contextual"),
     ("某某医院，", "北京市西城区南京路12号", "。", "weak"),
     ("", "湖北省武汉市洪山区珞喻路1037号", "华中科技大学", "weak"),
+    ("收件地址：", "江西省赣州市于都县罗坳镇大桥村77号", "，", "contextual"),
+    ("住址：", "河南省周口市太康县马头镇李庄村4组", "\n", "contextual"),
+    ("我家在", "山西省太原市小店区银杏街922号梧桐苑36栋902", "，", "contextual"),
+    ("寄到", "余杭区桂花街21号国际商务中心A座205室", "，", "contextual"),
+    ("", "广州市花都区共和路12号3栋201室", "，", "contextual"),
+    ("地址是", "北京市东城区五四大街21号", "。", "weak"),  # where most are sights and shops
     ("门票10元，地址，", "北京市海淀区北三环西路甲31号", "\n", "weak"),
 ]
 
@@ -50,13 +57,24 @@ def test_addresses_down_to_the_door(ahead: str, value: str, after: str, grade: s
     assert found(shape(ahead + value + after)) == [("CN_ADDRESS", shape(value), grade)]
 
 
+def test_a_number_of_a_street_counts_beside_somebody() -> None:
+    assert found("13812345678，北京市东城区五四大街21号")[1][2] == "contextual"
+    assert found("北京市东城区五四大街21号")[0][2] == "weak"
+
+
 POINTS = [
     ("定位：", "116.397421,39.909231", ""),
     ("经度", "116.397421，纬度39.909231", "。"),
     ('{"lat": ', '31.23041, "lng": 121.47371', "}"),
     ("GPS ", "39.909231 116.397421", " "),
     ("坐标 ", "39°54′26″N 116°23′29″E", "。"),
+    ("GPS坐标：", "23.877570,118.338876", "<"),
+    ("| 经纬度 | ", "27.65956, 106.06206", " |"),
+    ('坐标,时间\n车1,"', "28.24430, 107.77045", '",'),
+    ("最后一次定位于", "27.465936,105.964841", "。"),
+    ("定位：【", "27.465936,105.964841", "】"),
 ]
+FOUND = [(ahead + value + after,) for ahead, value, after in POINTS]
 
 
 @pytest.mark.parametrize(("ahead", "value", "after"), POINTS)
@@ -120,6 +138,37 @@ def test_a_track_composed_stays_as_it_is() -> None:
     assert compose(ROUTE, spans) == spans
 
 
+ROWS = "2024-07-06 11:25:00,114.498923,23.154853\n2024-07-06 12:11:00,114.532483,23.171308\n2024-07-06 13:07:00,114.496792,23.181308"
+TRACKS = [
+    ("活动轨迹：", "11:08到天府广场，11:23离开五道口，11:55抵达武林广场，12:47进入万达广场"),
+    ("行程是", "8点从家出发，9点半到公司，12点10分在食堂，18时回家"),
+    ("今日行踪：", "08:54抵达万达广场 → 09:08抵达火车东站 → 09:57离开国贸"),
+    ("", ROWS),
+    ("", "114.498923,23.154853 11:25;114.532483,23.171308 12:11;114.496792,23.181308 13:07"),
+]
+CASES = [(ahead + value,) for ahead, value in TRACKS]
+
+
+@pytest.mark.parametrize(("ahead", "value"), TRACKS)
+@pytest.mark.parametrize("shape", [str, full_width], ids=["ascii", "full-width"])
+def test_stops_and_points_with_times_are_a_track(ahead: str, value: str, shape: type[str]) -> None:
+    assert found(shape(ahead + value + "。")) == [("TRACK", shape(value), "contextual")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "08:15起床，09:00上课，12:10午饭，14:00体育课",
+        "列车时刻：08:15到天府广场，09:00到五道口，12:10到国贸",
+        "轨迹：08:15到天府广场，09:00到五道口",
+        "08:15到天府广场，09:00到五道口，12:10到国贸",
+        "2024-07-06 11:25:00,4.498923,3.154853\n" * 4,
+    ],
+)
+def test_timetables_are_no_tracks(text: str) -> None:
+    assert found(text) == []
+
+
 # Laws
 
 chains = st.builds(
@@ -155,7 +204,7 @@ def test_the_gate_loses_and_invents_nothing(text: str, widened: bool) -> None:
 @given(documents, st.booleans())
 def test_anchors_match_within_reach_of_every_finding(text: str, widened: bool) -> None:
     raw = full_width(text) if widened else text
-    for rule in places.RULES:
+    for rule in RULES:
         for start, end, _ in rule.findings(raw.translate(FOLD)):
             assert end - start <= rule.longest
             near = raw[max(0, start - 24) : end + 12]

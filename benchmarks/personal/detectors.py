@@ -34,10 +34,9 @@ def ours() -> Detector:
     from pii import find
 
     def counted(text: str) -> list[Found]:
+        graded = ((one, str(getattr(one.grade, "value", one.grade))) for one in find(text))
         return [
-            Found(str(one.type), one.start, one.end, str(one.mask))
-            for one in find(text)
-            if str(getattr(one.grade, "value", one.grade)) in COUNTED
+            Found(str(one.type), one.start, one.end, str(one.mask), grade) for one, grade in graded if grade in COUNTED
         ]
 
     return counted

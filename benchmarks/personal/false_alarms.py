@@ -1,12 +1,12 @@
 """What a detector counts in ordinary text, by source, bucket and type.
 
 News, statutes, encyclopaedia, poetry and code hold nearly no personal information of private people, so what is found
-there is nearly always wrong. Forums, questions and advertisements hold real contact data: their rates are only shown.
+there is nearly always wrong: what nobody judged otherwise (adjudication.py) is a false alarm. Forums, questions and
+advertisements hold real contact data: their rates are only shown.
 """
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from typing import TextIO
 
 import pyarrow as pa
 
+from benchmarks.personal.adjudication import FALSE, Judgement, Judgements, digest
 from benchmarks.personal.scoring import Detector, Found
 from pipeline.texts import batches_of
 from schemas.sources import Fields
@@ -25,8 +26,10 @@ LIMITS = {
     "zh_news": 2.0, "zh_law": 2.0, "zh_encyclopedia": 2.0, "zh_poetry": 2.0, "zh_classical_modern": 2.0, "code": 20.0,
 }  # fmt: skip
 ORGANISATION = frozenset({"CN_HOTLINE", "CN_USCC"})  # right or wrong, no personal information: not in the rate
-CONTEXT = 24  # characters shown on either side of a listed finding
-_MEMBER = re.compile(r"[0-9０-９A-Za-z]")
+CONTEXT = 40  # characters shown on either side of a listed finding
+LIST_NOTE = (
+    "# 含语料原文：只留在本机，不得提交或外传 / raw text of the corpus: keep it on this machine, never commit it"
+)
 _SPACE = 2**64
 
 
@@ -38,6 +41,15 @@ class Alarms:
     characters: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, bucket)
     documents: Counter[tuple[str, str]] = field(default_factory=Counter)
     found: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (source, bucket, type)
+    judged: Counter[tuple[str, str, str, Judgement]] = field(default_factory=Counter)  # those of them that are listed
+
+    def false(self) -> Counter[tuple[str, str, str]]:
+        """Of `found` what nobody judged right."""
+        right: Counter[tuple[str, str, str]] = Counter()
+        for (source, bucket, kind, judgement), count in self.judged.items():
+            if judgement.verdict != FALSE:
+                right[source, bucket, kind] += count
+        return self.found - right
 
 
 def sampled(text: str, share: float) -> bool:
@@ -60,22 +72,39 @@ def texts(data: Path, share: float) -> Iterator[tuple[str, str, str, str]]:
             )
 
 
-def read(data: Path, find: Detector, share: float, listed: TextIO | None = None) -> Alarms:
-    """Counts the findings; those in sources with a limit are written to `listed`, masked, one JSON object a line."""
+def read(
+    data: Path, find: Detector, share: float, judgements: Judgements | None = None, listed: TextIO | None = None
+) -> Alarms:
+    """Counts the findings; those in sources with a limit are written to `listed` for who is to judge them."""
     alarms = Alarms(share)
+    judgements = judgements or {}
+    if listed is not None:
+        listed.write(LIST_NOTE + "\n")
     for source, bucket, key, text in texts(data, share):
         alarms.characters[source, bucket] += len(text)
         alarms.documents[source, bucket] += 1
-        for one in find(text):
+        found = find(text)
+        document = digest(text) if found else ""
+        for one in found:
             alarms.found[source, bucket, one.type] += 1
+            judgement = judgements.get((document, one.start, one.end, one.type))
+            if judgement is not None:
+                alarms.judged[source, bucket, one.type, judgement] += 1
             if listed is not None and source in LIMITS and one.type not in ORGANISATION:
-                row = {"source": source, "id": key, "type": one.type, "start": one.start, "text": masked(text, one)}
+                row = {"document": document, "source": source, "id": key, **_listed(text, one)}
+                row["verdict"] = judgement.verdict if judgement else ""
                 listed.write(json.dumps(row, ensure_ascii=False) + "\n")
     return alarms
 
 
-def masked(text: str, found: Found) -> str:
-    """A finding with its surroundings: its mask, and no digit or letter around it that could be another's."""
-    before = _MEMBER.sub("#", text[max(0, found.start - CONTEXT) : found.start])
-    after = _MEMBER.sub("#", text[found.end : found.end + CONTEXT])
-    return f"{before}⟦{found.mask or found.type}⟧{after}"
+def _listed(text: str, found: Found) -> dict[str, str | int]:
+    """A finding with its mask and what is around it, as it stands in the text."""
+    return {
+        "type": found.type,
+        "start": found.start,
+        "end": found.end,
+        "grade": found.grade,
+        "before": text[max(0, found.start - CONTEXT) : found.start],
+        "mask": found.mask,
+        "after": text[found.end : found.end + CONTEXT],
+    }

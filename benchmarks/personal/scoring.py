@@ -22,12 +22,13 @@ _EDGE = " \t\n()（）[]【】「」《》<>\"'“”‘’"
 
 @dataclass(frozen=True)
 class Found:
-    """What a detector counts in a text: code points, end exclusive. `mask` is empty where the detector has none."""
+    """What a detector counts in a text: code points, end exclusive. `mask` and `grade` are empty where it has none."""
 
     type: str
     start: int
     end: int
     mask: str = ""
+    grade: str = ""
 
 
 Detector = Callable[[str], Sequence[Found]]

@@ -1,6 +1,7 @@
-"""The held-out carriers: templates beside this module, filled with values; what was filled in is the gold.
+"""Carriers: templates beside this module, filled with values; what was filled in is the gold.
 
-`templates.tsv` holds texts with personal information, `hard_negatives.tsv` texts that only look so.
+There are two sets, each with texts that hold personal information and texts that only look so. Who writes rules reads
+the development set and tunes on it; nobody who writes rules reads the held-out set, and its figures are the targets'.
 """
 
 import re
@@ -13,12 +14,25 @@ from benchmarks.personal.look_alikes import FILLERS
 from benchmarks.personal.providers import PROVIDERS
 
 HERE = Path(__file__).parent
-SEED = "held-out"
 REPEATS = 8  # documents of each template
 _SLOT = re.compile(r"\[\[([A-Z_]+)(:\w+)?((?:\|[A-Z_]+)*)\]\]|<<([a-z]+\d*)>>")
 
 # What a variant does to a value of a type: the text before, the value, the text after; None: not for this value.
 Change = Callable[[str, str, Random], tuple[str, str, str] | None]
+
+
+@dataclass(frozen=True)
+class TemplateSet:
+    """Two files of templates; the name is the seed of their values as well."""
+
+    name: str
+    carriers: str
+    look_alikes: str
+
+
+HELD_OUT = TemplateSet("held out", "heldout.tsv", "heldout_negatives.tsv")
+DEVELOPMENT = TemplateSet("development", "templates.tsv", "hard_negatives.tsv")
+SETS = (HELD_OUT, DEVELOPMENT)
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class Template:
     cue: str = ""  # label | cue | bare
     accepted: frozenset[str] = frozenset()  # types that are right in a text without gold
     apart: bool = False  # reported, not part of the precision
+    seed: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,23 +83,26 @@ def _numbered(rows: Iterator[list[str]]) -> Iterator[tuple[str, list[str]]]:
         yield f"{row[0]}.{counts[row[0]]:02d}", row
 
 
-def positives() -> list[Template]:
+def positives(of: TemplateSet) -> list[Template]:
     """Templates with personal information; an id is the type and a running number."""
-    rows = _numbered(_rows("templates.tsv"))
-    return [Template(key, about, text, register, cue) for key, (about, register, cue, text) in rows]
+    rows = _numbered(_rows(of.carriers))
+    return [Template(key, about, text, register, cue, seed=of.name) for key, (about, register, cue, text) in rows]
 
 
-def negatives() -> list[Template]:
+def negatives(of: TemplateSet) -> list[Template]:
     """Templates without personal information, by kind."""
     return [
-        Template(key, kind, text, accepted=frozenset(accepted.split(",")) - {"-"}, apart=scored == "apart")
-        for key, (kind, scored, accepted, text) in _numbered(_rows("hard_negatives.tsv"))
+        Template(
+            key, kind, text, accepted=frozenset(accepted.split(",")) - {"-"}, apart=scored == "apart", seed=of.name
+        )
+        for key, (kind, scored, accepted, text) in _numbered(_rows(of.look_alikes))
     ]
 
 
-def fill(template: Template, number: int, change: Change | None = None, seed: str = SEED) -> Document:
+def fill(template: Template, number: int, change: Change | None = None) -> Document:
     """The template filled for the `number`-th time; with a change the same values, changed where it applies."""
-    rng, other = Random(f"{seed}/{template.id}/{number}"), Random(f"{seed}/{template.id}/{number}/change")
+    key = f"{template.seed}/{template.id}/{number}"
+    rng, other = Random(key), Random(f"{key}/change")
     parts: list[str] = []
     spans: list[Span] = []
     length = last = 0
@@ -111,8 +129,8 @@ def documents(templates: Sequence[Template], repeats: int, change: Change | None
     return [fill(template, number, change) for template in templates for number in range(repeats)]
 
 
-def look_alikes(at_least: int) -> list[Document]:
+def look_alikes(of: TemplateSet, at_least: int) -> list[Document]:
     """Documents of the strict negatives, at least so many, and as many of each of the others."""
-    templates = negatives()
+    templates = negatives(of)
     repeats = -(-at_least // sum(not template.apart for template in templates))
     return documents(templates, repeats)

@@ -8,7 +8,23 @@ from pii.rule import Rule
 @lru_cache(maxsize=1)
 def all_rules() -> tuple[Rule, ...]:
     """All rules, in the order in which recognizers are asked."""
-    from pii.rules import contact, credentials, finance, identity, names, network, places, records
+    from pii.rules import (
+        births,
+        contact,
+        coordinates,
+        credentials,
+        finance,
+        identity,
+        insurance,
+        names,
+        near_names,
+        network,
+        places,
+        records,
+    )
 
-    modules = (identity, finance, contact, network, records, names, places, credentials)
+    modules = (
+        *(identity, insurance, finance, contact, network, records, names, near_names, births, places, coordinates),
+        credentials,
+    )
     return tuple(rule for module in modules for rule in module.RULES)

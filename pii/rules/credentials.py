@@ -1,4 +1,4 @@
-"""Secrets that give access: passwords, keys, tokens; and wallets of cryptocurrencies."""
+"""Secrets that give access: keys and tokens here, passwords in their own module; and wallets of cryptocurrencies."""
 
 import base64
 import binascii
@@ -7,24 +7,13 @@ import re
 from string import ascii_letters, digits
 
 from pii.rule import CONTEXTUAL, REJECTED, UNSURE, VALIDATED, WEAK, Rule, wide
-from pii.rules.accounts import any_case
-from pii.surroundings import before, behind
+from pii.rules import passwords
+from pii.rules.passwords import PLACEHOLDER, STARS, kinds
+from pii.surroundings import any_case
 from pii.wallets import is_base58check, is_checksummed, is_segwit
 
 _ALNUM = digits + ascii_letters
 _URL_SAFE = wide(_ALNUM + "_-")
-
-# What manuals print in the place of a secret.
-_PLACEHOLDER = re.compile(
-    r"(?ai:example|sample|dummy|placeholder|change.?me|changeit|your|my_?(?:secret|pass|key|token)|x{3,}|\.{3}|todo|redacted"
-    r"|test|demo|fake|mock|insert|replace|none|null|undefined|foobar|secret|password|passwd|token|string|username|default)"
-)
-_STARS = re.compile(r"[*#•xX]{3,}")
-
-
-def _kinds(value: str) -> int:
-    """How many kinds of characters a value mixes: small, capital, digit, other."""
-    return sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[^0-9A-Za-z]"))
 
 
 def _is_random(value: str) -> bool:
@@ -48,12 +37,12 @@ def _check_marked(text: str, start: int, end: int) -> float:
     value = text[start:end]
     body = re.sub(r"\A(?:AKIA|ASIA|AKID|AIza|SG\.|ya29\.|[a-z]+_(?:pat_|live_)?|[a-z]+-)", "", value)
     if value.startswith("hf_"):
-        return VALIDATED if len(set(body)) >= 12 and _kinds(body) == 2 else REJECTED
-    if _STARS.search(body) or not _is_random(body):
+        return VALIDATED if len(set(body)) >= 12 and kinds(body) == 2 else REJECTED
+    if STARS.search(body) or not _is_random(body):
         return REJECTED
     if value.startswith(("sk-", "xox")) and not re.search(r"[0-9A-Za-z]{10}", body):
         return REJECTED  # class names like sk-three-bounce
-    return WEAK if _PLACEHOLDER.search(body) else VALIDATED
+    return WEAK if PLACEHOLDER.search(body) else VALIDATED
 
 
 def _check_jwt(text: str, start: int, end: int) -> float:
@@ -65,70 +54,17 @@ def _check_jwt(text: str, start: int, end: int) -> float:
     return VALIDATED if isinstance(header, dict) and "alg" in header else REJECTED
 
 
+_NL = r"(?:\r?\n|(?:\\r)?\\n)"  # or as strings of code write it
+
+
 def _check_private_key(text: str, start: int, end: int) -> float:
-    body = re.split(r"-----", text[start:end])[2]
+    body = re.sub(r"(?:Proc-Type|DEK-Info):[^\n\\]*", "", re.split(r"-----", text[start:end])[2])
     return VALIDATED if _is_random(body) and len(re.sub(r"[^0-9A-Za-z+/]", "", body)) >= 40 else WEAK
 
 
 def _check_bearer(text: str, start: int, end: int) -> float:
     value = text[start:end]
-    return REJECTED if _PLACEHOLDER.search(value) or not _is_random(value) else CONTEXTUAL
-
-
-# Passwords beside their names
-
-_HAN_NAMES = "密码|口令|密钥|秘钥|私钥|登录码|授权码"
-_NAMES = (
-    r"pass(?:word|wd|phrase|code)?|pwd|psw|(?:[a-z]{1,12}[_-]?)?(?:secret|password|passwd|pwd)(?:[_-]?key)?"
-    r"|(?:api|access|secret|private|auth|app|client|encryption|account)[_-]?(?:key|token|secret)(?:[_-]?(?:id|secret))?|token"
-)
-_SIGN = r"[\"'”]?[ \t]{0,2}(?:[:=]|=>|:=|是:?|为:?|改为|设为|(?ai:is))[ \t]{0,2}"
-_VALUE_CHARS = r"0-9A-Za-z!@#$%^&*_+~?./-"
-_PATH = re.compile(r"[./~]{1,2}[A-Za-z]|[A-Za-z]:/|(?ai:https?|www\.)|[0-9]+(?:\.[0-9]+)+\Z")
-_WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[._/-](?:[A-Z]?[a-z]+|[A-Z]+))*[0-9]?\Z|(?:[a-z]+[A-Z]?)+[0-9]?\Z")
-_CODE_BEHIND = re.compile(r"[(\[{<]|[ \t]*(?:=>?|:)(?!/)")
-
-
-def _check_password(text: str, start: int, end: int) -> float:
-    """CONTEXTUAL: named, and nothing anyone would write but as a secret. Types, variables, words, samples are none."""
-    value, after = text[start:end], behind(text, end)
-    ahead = before(text, start)
-    quoted = ahead[-1:] in ("'", '"', "`", "“", "‘") and after[:1] in ("'", '"', "`", "”", "’")
-    han = bool(re.search(rf"(?:{_HAN_NAMES})[^0-9A-Za-z]{{0,8}}\Z", ahead))
-    if _STARS.search(value) or _PLACEHOLDER.search(value) or _PATH.match(value):
-        return REJECTED
-    if _CODE_BEHIND.match(after) or value.startswith(("$", "%", "@", "&", "--", "#")) or re.search(r"->|::", value):
-        return REJECTED
-    if not re.search(r"[0-9]", value):
-        return REJECTED if _kinds(value) < 3 or not (quoted or han) or re.search(r"[._/-]", value) else CONTEXTUAL
-    if value.isdigit():
-        return (
-            CONTEXTUAL if han and 6 <= len(value) <= 12 and not re.match(r"[ ]?[位个年月次元人]", after) else REJECTED
-        )
-    if len(set(value)) < 4:
-        return REJECTED
-    if _WORDS.match(value) and not han:
-        return REJECTED
-    if han:
-        return REJECTED if re.search(r"[./]", value) and not re.search(r"[!@#$%^&*]", value) else CONTEXTUAL
-    if quoted:
-        return CONTEXTUAL if _kinds(value) >= 3 or (len(value) >= 8 and not re.search(r"[./]", value)) else REJECTED
-    strong = _kinds(value) >= 3 and not re.search(r"[./_-]", value)
-    return CONTEXTUAL if strong and len(value) >= 8 else REJECTED
-
-
-_COMMON_LOGINS = frozenset(
-    ("pass", "pwd", "guest", "root", "admin", "postgres", "mysql", "user", "123456", "1234", "pw")
-)
-
-
-def _check_url_password(text: str, start: int, end: int) -> float:
-    value = text[start:end]
-    if re.search(r"[{}<>$%()\[\]]|\*{2}", value) or value.lower() in _COMMON_LOGINS:
-        return REJECTED
-    host = behind(text, end)[1:]
-    placeholder = _PLACEHOLDER.search(value) or re.match(r"(?:localhost|127\.|example|host|<|\{|\$)", host)
-    return WEAK if placeholder or not re.search(r"[^a-z]", value) else CONTEXTUAL
+    return REJECTED if PLACEHOLDER.search(value) or not _is_random(value) else CONTEXTUAL
 
 
 # Wallets
@@ -166,18 +102,6 @@ def _check_wallet(text: str, start: int, end: int) -> float:
 
 _EDGE = "(?:^|[^0-9A-Za-z])"
 _BASE58 = wide("".join(sorted(set(_ALNUM) - set("0OIl"))))
-_QUOTE = wide("\"'`") + "|[”“‘’]"
-_NAME_ANCHOR = "|".join(
-    (
-        _HAN_NAMES,
-        *map(
-            any_case, ["pass", "password", "passwd", "passphrase", "passcode", "pwd", "psw", "secret", "token", "key"]
-        ),
-        *(any_case(head) + wide("_-") + "?" + any_case(tail) for head in ("key", "token") for tail in ("id", "secret")),
-    )
-)
-_BLANK = wide(" \t")
-_VALUE_ANCHOR = wide(_ALNUM + "!@#$%^&*_+~?./-")
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -203,14 +127,15 @@ RULES: tuple[Rule, ...] = (
         _check_jwt,
         longest=2048,
     ),
-    Rule(  # of a longer block the head: what is left is no key
+    Rule(  # the whole block of keys up to 4,096 bits; of a longer one the head, what is left is no key
         "private_key",
         "CREDENTIAL",
-        r"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED) )?PRIVATE KEY-----(?:(?:\r?\n|(?:\\r)?\\n)[ \t]{0,8}[0-9A-Za-z+/]{16,76}={0,2}){1,24}"
-        r"(?:(?:\r?\n|(?:\\r)?\\n)[ \t]{0,8}(?:[0-9A-Za-z+/]{1,15}={0,2}(?:\r?\n|(?:\\r)?\\n)[ \t]{0,8})?-----END [A-Z ]{0,12}PRIVATE KEY-----)?",
+        rf"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED) )?PRIVATE KEY-----(?:{_NL}(?:Proc-Type|DEK-Info): [0-9A-Za-z,-]{{1,64}}){{0,2}}"
+        rf"(?:{_NL}(?={_NL}))?(?:{_NL}[ \t]{{0,8}}[0-9A-Za-z+/]{{16,76}}={{0,2}}){{1,54}}"
+        rf"(?:{_NL}[ \t]{{0,8}}(?:[0-9A-Za-z+/]{{1,15}}={{0,2}}{_NL}[ \t]{{0,8}})?-----END [A-Z ]{{0,12}}PRIVATE KEY-----)?",
         rf"{''.join(map(wide, 'PRIVATE'))}{wide(' ')}{''.join(map(wide, 'KEY'))}{wide('-')}{{5}}(?:\r?\n|{wide(chr(92))}{wide('nr')})",
         _check_private_key,
-        longest=2304,
+        longest=5376,
     ),
     Rule(
         "bearer",
@@ -220,24 +145,7 @@ RULES: tuple[Rule, ...] = (
         _check_bearer,
         longest=640,
     ),
-    Rule(
-        "password",
-        "CREDENTIAL",
-        rf"(?:(?:{_HAN_NAMES})(?:\(?(?:默认|初始)\)?)?|(?<![0-9A-Za-z])(?ai:{_NAMES})){_SIGN}[\"'`“‘「【]?"
-        rf"(?P<value>[{_VALUE_CHARS}]{{5,63}}[0-9A-Za-z@#$%^&*_+~]={{0,2}})(?![{_VALUE_CHARS}=][0-9A-Za-z]|[0-9A-Za-z])",
-        rf"(?:{_NAME_ANCHOR})(?:{wide('(')}?(?:默认|初始){wide(')')}?)?(?:{_QUOTE})?{_BLANK}{{0,2}}(?:{wide(':=')}{wide('=>')}?|改为|设为|[是为]{wide(':')}?|{any_case('is')})"
-        rf"{_BLANK}{{0,2}}(?:{_QUOTE}|[「【])?{_VALUE_ANCHOR}{{6}}",
-        _check_password,
-        longest=112,
-    ),
-    Rule(
-        "url_password",
-        "CREDENTIAL",
-        r"(?<![0-9A-Za-z+.-])[A-Za-z][0-9A-Za-z+.-]{1,15}://[0-9A-Za-z._%+~-]{1,32}:(?P<value>[0-9A-Za-z!#$%&*+.=?^_~-]{3,48})@(?=[0-9A-Za-z\[])",
-        rf"{wide(':')}{wide('/')}{{2}}{wide(_ALNUM + '._%+~-')}{{1,32}}{wide(':')}{wide(_ALNUM + '!#$%&*+.=?^_~-')}{{3}}",
-        _check_url_password,
-        longest=112,
-    ),
+    *passwords.RULES,
     Rule(
         "wallet",
         "CRYPTO_WALLET",

@@ -7,13 +7,14 @@ from pii.checks import (
     PROVINCES,
     credit_check_character,
     is_birth_date,
+    is_sample,
     issued,
     luhn,
     organisation_check_character,
     top_level_domains,
 )
 from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Rule, wide
-from pii.surroundings import GAP, LONG_NUMBER, ORDER, TAINTED, any_case, before, glued, label
+from pii.surroundings import LONG_NUMBER, ORDER, TAINTED, any_case, before, behind, glued, in_column, label
 
 _D, _RAW = "[0-9Oo]", wide(digits + "oO")  # people type O for 0; the check digit tells
 # The numbers payment services publish for testing.
@@ -25,8 +26,76 @@ _TEST_CARDS = frozenset(
         *("4095260993934932", "6216261000000000018", "2223003122003222", "5200828282828210", "4000002500003155"),
     )
 )
+# cardNo, pan=, "payee_account": — but no card of members, machines or identity
 _CARD_LABEL = re.compile(
-    r"(?<![A-Za-z])(?ai:(?:bank|credit|debit)?[_ -]?card[_ -]?(?:no|num|number|id)?|account|acct|acc)[^0-9A-Za-z]{0,3}\Z"
+    r"(?<!id)(?<!id[_ -])(?<!member)(?<!member[_ -])(?<!gift)(?<!gift[_ -])(?<!sim)(?<!sim[_ -])(?<!vip)(?<!vip[_ -])"
+    r"(?:(?:(?<![a-z])|(?<=bank|from|user)|(?<=payee|payer|debit)|(?<=credit))(?:card|account|acct|bank)|(?<![a-z])(?:pan|acc|ka|kahao|yhkh?))"
+    r"[_ -]?(?:no|num|number|id|code)?[^0-9a-z]{0,6}\Z",
+    re.ASCII | re.IGNORECASE,
+)
+_PATH = re.compile(r"(?:[/#^_]|[0-9][ -])\Z")
+# Said of money that goes to or from a card, where no label stands.
+_MONEY = (
+    *(
+        "银行",
+        "支行",
+        "分行",
+        "农行",
+        "工行",
+        "建行",
+        "中行",
+        "交行",
+        "招行",
+        "邮储",
+        "储蓄",
+        "借记",
+        "信用卡",
+        "工资",
+        "银联",
+    ),
+    *(
+        "打到",
+        "打进",
+        "打入",
+        "打给",
+        "打款",
+        "转到",
+        "转入",
+        "转进",
+        "转给",
+        "转账",
+        "转帐",
+        "汇到",
+        "汇至",
+        "汇给",
+        "汇入",
+        "汇款",
+        "存到",
+        "存入",
+    ),
+    *(
+        "收款",
+        "付款",
+        "还款",
+        "扣款",
+        "退款",
+        "提现",
+        "到账",
+        "报销",
+        "已付",
+        "代发",
+        "代扣",
+        "户名",
+        "刷卡",
+        "绑卡",
+        "持卡",
+        "卡主",
+    ),
+    *("的卡", "张卡", "真卡", "这卡", "副卡", "主卡", "黑卡", "盗刷", "bank", "pan", "visa", "mastercard", "unionpay"),
+)
+_NEAR_CARD = re.compile(
+    "|".join(map(re.escape, (word for word in _MONEY if not word.isascii())))
+    + "|卡号|[账帐][号户]|卡[^0-9A-Za-z\u4e00-\u9fff]{0,3}\\Z"
 )
 
 
@@ -39,14 +108,19 @@ def _check_card(text: str, start: int, end: int) -> float:
         return REJECTED
     ahead = before(text, start)
     named, field = label(text, start, end), _CARD_LABEL.search(ahead)
-    if number in _TEST_CARDS or (ORDER.search(ahead) and not field):
+    if number in _TEST_CARDS or is_sample(number) or (ORDER.search(ahead) and not field):
         return WEAK
     labelled = named == "card" or field
-    if "\n" in found or "O" in found.upper():
+    if "\n" in found:
+        said = labelled or (named == "" and (_NEAR_CARD.search(ahead) or _NEAR_CARD.search(behind(text, end))))
+        return CONTEXTUAL if said and not in_column(text, start, end) else REJECTED
+    if "O" in found.upper():
         return CONTEXTUAL if labelled else REJECTED
     if labelled:
         return VALIDATED
     if named not in {"", "id", "document", "passport"}:
+        return WEAK
+    if _PATH.search(ahead):
         return WEAK
     looks_like_id = len(number) == 18 and number[:2] in PROVINCES and is_birth_date(number[6:14])
     if looks_like_id or glued(ahead) or TAINTED.search(ahead):
@@ -61,7 +135,10 @@ _REGISTRARS = re.compile(r"(?:[1-79A-GNY][1-59])(?:" + "|".join(sorted(PROVINCES
 
 def _check_credit_code(text: str, start: int, end: int) -> float:
     """VALIDATED: registrar, region and MOD 31 hold; of figures alone, the organisation's own check digit as well."""
-    code = re.sub(r"[ -]", "", text[start:end])
+    code = re.sub(r"[\s-]", "", text[start:end])
+    broken = "\n" in text[start:end]
+    if broken and (len(code) != 18 or not code[2:8].isdigit() or in_column(text, start, end)):
+        return REJECTED
     if not (code.isupper() or code.islower() or code.isdigit()):
         return REJECTED
     code = code.upper().replace("O", "0")
@@ -71,7 +148,9 @@ def _check_credit_code(text: str, start: int, end: int) -> float:
     if not _REGISTRARS.match(code) or credit_check_character(code[:17]) != code[17] or len(set(code)) <= 2:
         return REJECTED
     if organisation_check_character(code[8:16]) == code[16]:
-        return VALIDATED
+        return WEAK if is_sample(code) else VALIDATED
+    if broken and not named:
+        return REJECTED
     letters = sum(char.isalpha() for char in code[8:])
     return VALIDATED if letters and named in {"", "organisation"} else UNSURE
 
@@ -87,9 +166,20 @@ _EDGE, _END = r"(?<![0-9])(?<![0-9]\.)", r"(?![0-9A-Za-z_]|\.[0-9])"
 _RAW_FOUR = f"{_RAW}{{4}}"
 _CREDIT = "[0-9A-HJ-RTUWXYa-hj-rtuwxy]"
 _RAW_CREDIT = wide("0123456789ABCDEFGHJKLMNOPQRTUWXYabcdefghjklmnopqrtuwxy")
+
+
+def _broken_code() -> str:
+    """The same with a line break behind two or more of its characters."""
+    line, end = "\r?\n", "(?:[^0-9A-Za-z]|$)"
+    heads = "|".join(f"{DIGIT}{{{at}}}{line}{DIGIT}{{{6 - at}}}{_RAW_CREDIT}{{10}}" for at in range(6))
+    tails = "|".join(f"{_RAW_CREDIT}{{{at}}}{line}{_RAW_CREDIT}{{{10 - at}}}" for at in range(9))
+    first = f"{wide('12345679ABCDEFGNYabcdefgny')}{wide('123459')}"
+    return f"(?:^|[^0-9A-Za-z_]){first}(?:{heads}|{DIGIT}{{6}}(?:{tails})){end}"
+
+
 # 支付宝转账到, 支付宝账号是: no other name of an account stands between
 _ALIPAY = (
-    f"(?:支付[宝寶]|{any_case('alipay')})(?:转[账帐]|打款|付款|收款|[账帐][号户]?|号码?|{any_case('id')}|同号|手机号码?|到|给|至"
+    f"(?:支付[宝寶]|{any_case('alipay')}|{any_case('zfb')})(?:转[账帐]|打款|付款|收款|[账帐][号户]?|号码?|{any_case('id')}|同号|手机号码?|到|给|至"
     "|" + wide(" \t\r\n:=#'\"“”([【「|*_为是/-") + "){0,6}"
 )
 
@@ -101,16 +191,24 @@ RULES = (
         rf"|3[47][0-9]{{2}}([ -])[0-9]{{6}}\2[0-9]{{5}}|[4-9]{_D}{{5}}[ -]{_D}{{10,13}})(?![ -]?[0-9]{{4}}|[0-9A-Za-z_]|\.[0-9])",
         LONG_NUMBER,
         _check_card,
-        ("银行卡", "卡号", "储蓄卡", "信用卡", "借记卡", "账号", "账户", "帐号", "帐户", "开户", "card"),
+        ("银行卡", "卡号", "账号", "账户", "帐号", "帐户", "开户", "card", *_MONEY),
     ),
     Rule(
-        # one line break somewhere, right behind its label
+        # as the end of a line broke it
         "bank_card_broken",
         "BANK_CARD",
-        rf"[卡号码户]{GAP}(?P<value>[4-9]{_D}{{1,17}}\r?\n{_D}{{1,17}}){_END}",
+        rf"{_EDGE}(?<![0-9]\n)(?<![0-9]\r\n)[2-9][0-9]{{1,16}}\r?\n[0-9]{{2,17}}(?!\r?\n[0-9]){_END}",
         LONG_NUMBER,
         _check_card,
-        longest=64,
+    ),
+    Rule(
+        "credit_code_broken",
+        "CN_USCC",
+        rf"(?<![0-9A-Za-z_])(?<![0-9A-Za-z]\n)(?<![0-9A-Za-z]\r\n)[1-79A-GNYa-gny][1-59]{_CREDIT}{{0,14}}\r?\n{_CREDIT}{{2,16}}"
+        r"(?!\r?\n[0-9A-Za-z])(?![0-9A-Za-z_])",
+        _broken_code(),
+        _check_credit_code,
+        _CREDIT_LABEL,
     ),
     Rule(
         "credit_code",

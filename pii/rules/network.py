@@ -9,6 +9,11 @@ from pii.surroundings import VERSION, before, glued
 
 _IP_LABEL = re.compile(r"(?<![A-Za-z])(?ai:ip|ipv4|addr|address|host|server|dns)\Z")
 _PINNED = re.compile(r"(?:[<>~!]=?|==|\^) ?[\"']?\Z")  # opencv>=4.10.0.84
+_PROGRAM = re.compile(  # 固件版本：1.2.3.4，驱动5.6.7.8
+    r"(?:版本?|固件|驱动|内核|补丁|插件|软件|客户端|程序|升级到?至?|更新[到至]?|(?<![A-Za-z])(?ai:firmware|driver|kernel|build|release|version|ver))"
+    r"(?:版本?|号|为|是|[: ]){0,5}(?:[0-9]+(?:\.[0-9]+){1,3}[^0-9A-Za-z]{1,3})?\Z"
+)
+_SERVED = re.compile(r"服务器|地址|主机|(?<![A-Za-z])(?ai:ip|server|host)")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 
@@ -19,6 +24,8 @@ def _check_ipv4(text: str, start: int, end: int) -> float:
         return REJECTED
     found = text[start:end]
     if not is_public(ipaddress.IPv4Address(found)) or found.endswith(".0.0"):
+        return WEAK
+    if _PROGRAM.search(ahead) and not _SERVED.search(ahead):
         return WEAK
     if max(map(int, found.split("."))) < 32:  # section 9.2.2.3, release 2.7.1.5: one real address in 4,096 looks so
         return UNSURE
@@ -69,7 +76,7 @@ RULES = (
         # unicast, link-local, unique local and multicast heads, the loopback and mapped v4: `std::add` is none of them
         "ipv6",
         "IP_ADDRESS",
-        r"(?<![0-9A-Za-z._])(?<![^G-Zg-z][0-9A-Fa-f]:)(?<!::)(?:(?:[23][0-9A-Fa-f]{3}|[Ff][CcDdEeFf][0-9A-Fa-f]{2})(?:::?[0-9A-Fa-f]{1,4}){0,7}(?:::)?"
+        r"(?:(?<![0-9A-Za-z._])|(?<=[Ii][Pp])|(?<=[Ii][Pp][Vv]6))(?<![^G-Zg-z][0-9A-Fa-f]:)(?<!::)(?:(?:[23][0-9A-Fa-f]{3}|[Ff][CcDdEeFf][0-9A-Fa-f]{2})(?:::?[0-9A-Fa-f]{1,4}){0,7}(?:::)?"
         rf"|::1|::[Ff]{{4}}:{_IPV4})(?![0-9A-Za-z_:]|\.[0-9])",
         rf"{wide('23')}{HEX}{{3}}{COLON}{HEX}{{0,4}}{COLON}|{wide('fF')}{wide('cdefCDEF')}{HEX}{{2}}{COLON}{HEX}{{0,4}}{COLON}"
         rf"|{COLON}{COLON}{wide('1')}|{COLON}{COLON}{wide('fF')}{{4}}{COLON}{DIGIT}",

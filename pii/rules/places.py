@@ -1,10 +1,9 @@
-"""Places: postal addresses down to the door, and coordinates."""
+"""Postal addresses, down to the door."""
 
 import re
 from importlib import resources
-from string import ascii_letters
 
-from pii.rule import CONTEXTUAL, DIGIT, DOT, REJECTED, UNSURE, WEAK, Rule, wide
+from pii.rule import CONTEXTUAL, DIGIT, REJECTED, UNSURE, WEAK, Rule, wide
 from pii.surroundings import before, behind
 
 # Addresses: a chain of levels from the province down, each of which may be missing, then the door.
@@ -25,11 +24,13 @@ _HAN = "[\u3400-\u9fff]"
 _CN = "一二三四五六七八九十百零〇"
 # Characters that stand between places and other words, and in names of places next to never.
 _NO_PLACE = "的了是在有这个们吗呢吧很也都就还又再把被让给跟您你我他她它某等或及但且谁请说将从去到于住位至共为与号栋幢"
+# ... but for 于都 从化 共和 花都 and their like
+_STILL_PLACE = "于[都洪田]|从[化江]|共[和富康青江]|将乐|都(?=[区县市江昌匀兰安路街花大新国])|有[为财]|小[店金]"
 
 
 def _part(but: str = "") -> str:
     """One character of the name of a place."""
-    return f"(?:(?![{_NO_PLACE}{but}]){_HAN})"
+    return f"(?:(?![{_NO_PLACE}{but}]){_HAN}|(?={_STILL_PLACE}){_HAN})"
 
 
 # A street, a district, a village named after a division is no division: 南京路, 中山东一路, 朝阳区.
@@ -48,12 +49,10 @@ _COUNTY = (
     rf"(?>{_part('路街巷弄镇乡村小社校院')}{{1,10}}?(?:自治县|自治旗|开发区|高新区|[区县旗市])(?![场]){_STREETISH})"
 )
 _TOWN = rf"(?>{_part('路街巷弄村区县')}{{1,8}}?(?:街道(?:办事处)?|苏木|农场|林场|[镇乡]){_STREETISH}(?!村))"
-_VILLAGE = (
-    rf"(?>{_part('路街巷弄区县镇乡')}{{1,8}}?(?:村委会|居委会|社区|行政村|自然村|新村|嘎查|[村屯庄寨]){_STREETISH})"
-)
+_VILLAGE = rf"(?>{_part('路街巷弄区县镇乡')}{{1,8}}?(?:村委会|居委会|社区|行政村|自然村|新村|嘎查|[村屯庄寨](?![村屯庄寨])){_STREETISH})"
 _STREET = rf"(?>(?:[0-9]{{1,3}})?{_part('区县')}{{1,9}}?(?:大街|大道|公路|国道|省道|胡同|[路街巷弄道里条])(?![路街巷弄]|大道)[东西南北中]?(?:[一二三四五六七八九]段)?)"
 _COMPLEX = (
-    rf"(?>{_part()}{{1,10}}?(?:小区|花园|公寓|大厦|大楼|广场|家园|花苑|新城|家属[院楼]|宿舍楼?|工业园区?|科技园|产业园|公馆|山庄|豪庭|国际|"
+    rf"(?>{_part()}{{1,10}}?(?:小区|花园|公寓|大厦|大楼|广场|家园|花苑|新城|家属[院楼]|宿舍楼?|(?:商务|金融|贸易|财富|购物|科技|广场)中心|工业园区?|科技园|产业园|公馆|山庄|豪庭|国际|"
     rf"[苑园庭府邸城湾居郡楼院区]){_STREETISH}(?:[A-Za-z东西南北一二三四五六七八九]区)?)"
 )
 _N = r"(?:[0-9]{1,5}(?:[-#][0-9]{1,4}){0,3}[A-Za-z]?|[A-Za-z][0-9]{0,4}(?:-[0-9A-Za-z]{1,3})?)"
@@ -84,7 +83,7 @@ _LABELS = (
 )
 _LABEL = re.compile(rf"(?:{_LABELS})[\"'*】\]) :=|为是于]{{0,6}}\Z")
 _HOME = re.compile(
-    "住址|家住|现住|家庭[地住]址|居住|户籍|户口|暂住|租住|现居|住在|[,，;；。 ]住[:： ]?|收货|收件|送货|寄[到至给]|送[到至]|邮寄|通[信讯]地址|我家"
+    "住址|家住|现住|家庭[地住]址|居住|户籍|户口|暂住|租住|现居|住在|[,，;；。 ]住[:： ]?|收货|收件|住[在于]?[:： ]?$|送货|房屋坐落|不动产|房产|寄[到至给]|送[到至]|邮寄|通[信讯]地址|我家"
 )
 _PUBLIC = re.compile(
     "公司|集团|企业|医院|诊所|门诊|学校|学院|大学|中学|小学|幼儿园|政府|银行|支行|商店|商场|超市|[门分旗]店|店铺|专卖|酒店|宾馆|饭店|餐厅|"
@@ -94,8 +93,22 @@ _PUBLIC = re.compile(
 )
 
 
+_FLAT = re.compile("单元|[室栋幢组户]|号楼|弄[0-9]|[0-9A-Za-z]座|[0-9]号[0-9]")
+_KEY = re.compile(r"(?ai:address|addr)[^0-9A-Za-z]{1,6}\Z")  # of a record
+_WORDS = ("手机", "姓名", "联系人", "本人", "身份证", "收件", "寄件", "户主", "业主", "租客", "房东", "男,", "女,")
+_BESIDE = frozenset(
+    [
+        *("CN_ID_CARD", "CN_RESIDENCE_PERMIT", "CN_PASSPORT", "CN_MOBILE", "QQ", "WECHAT", "ALIPAY", "BANK_CARD"),
+        *("PERSON", "BIRTH_DATE", "MEDICAL_RECORD"),
+    ]
+)
+
+
 def _check_address(text: str, start: int, end: int) -> float:
-    """CONTEXTUAL: two levels and a door, or one behind a label; weak where an organisation is said to be there."""
+    """Two levels and a door, or one behind a label. CONTEXTUAL where somebody lives there, or may: in a flat, a village.
+
+    Weak where an organisation is said to be there; UNSURE at a number of a street, where most are.
+    """
     parsed = _PARSED.fullmatch(text[start:end])
     if parsed is None:
         return REJECTED
@@ -107,76 +120,22 @@ def _check_address(text: str, start: int, end: int) -> float:
         return REJECTED
     if _HOME.search(ahead):
         return CONTEXTUAL
-    return WEAK if any(_PUBLIC.search(near) for near in (ahead, text[start:end], behind(text, end))) else CONTEXTUAL
+    own = text[start + max(0, parsed.end("county")) : end]  # 雁塔区 is no tower
+    if any(_PUBLIC.search(near) for near in (ahead, own, behind(text, end))):
+        return WEAK
+    flat = parsed["village"] or _FLAT.search(text, start, end)
+    return CONTEXTUAL if flat or _KEY.search(ahead) else UNSURE
 
 
 # Anchors hold no more than it takes to be rare: RE2 pays for every counter.
 _RAW_SPACE = wide(" ") + "?"
 _ALNUM = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]"
 # what the names of streets, villages, estates and districts end in
-_ENDS = "路街巷弄道里条同村屯庄寨会查区县旗市镇乡处木场园寓厦楼苑城院舍馆庭际府邸湾居郡墅段东西南北中"
+_ENDS = "路街巷弄道里条同村屯庄寨会查区县旗市镇乡处木场园寓厦楼苑城院舍馆庭际府邸湾居郡墅段东西南北中心"
 _ADDRESS_ANCHOR = (
     rf"[{_ENDS}]{_RAW_SPACE}第?(?:[甲乙丙丁A-Za-zＡ-Ｚａ-ｚ]?{DIGIT}[0-9A-Za-z０-９Ａ-Ｚａ-ｚ{wide('#-')[1:-1]}]*{_RAW_SPACE}(?:[号弄栋幢座室户组队]|单元|支弄)"
     rf"|[A-Za-zＡ-Ｚａ-ｚ][0-9A-Za-z０-９Ａ-Ｚａ-ｚ{wide('#-')[1:-1]}]*{_RAW_SPACE}[号弄室户组队]|[{_CN}]+(?:[号栋幢组]|单元))"
-    rf"|{_ALNUM}{_RAW_SPACE}(?:号楼|单元|[栋幢])|[A-Za-zＡ-Ｚａ-ｚ]{DIGIT}*{_RAW_SPACE}座|{DIGIT}{_RAW_SPACE}室"
-)
-
-# Coordinates: degrees in or beside China, of a place four decimals or seconds exact.
-_LATITUDE = r"(?:[3-9]|[1-4][0-9]|5[0-3])"
-_LONGITUDE = r"(?:7[3-9]|[89][0-9]|1[0-2][0-9]|13[0-4])"
-_DEGREES = r"(?:[1-9][0-9]|1[0-3][0-9])\.[0-9]{4,15}"
-_AXIS = r"(?:纬度|经度|[东西]经|[南北]纬|(?ai:latitude|longitude|lat|lng|lon|long)|[NE])"
-_LONG_AXIS = r"(?:纬度|经度|[东西]经|[南北]纬|(?ai:latitude|longitude|lat|lng|lon|long))"
-_AXIS_GAP = r"[\"'*:=>为是 (\[]{0,6}"
-_BETWEEN = rf"[°度]?[NEne]?[\"' ]{{0,2}}[,;/|、&\n ]{{0,3}}[\"' ]{{0,4}}(?:{_AXIS}{_AXIS_GAP})?"
-_RIGHT = r"(?![0-9]|\.[0-9])"
-_PLACE_LABELS = (
-    "经纬度|坐标|定位|位置|轨迹|GPS|gps|Gps|location|Location|LOCATION|lnglat|latlng|lng|lat|coordinates?|geo"
-)
-_DEMOS = frozenset(
-    ("39.9042", "116.4074", "39.915", "39.9150", "116.404", "116.4040", "39.90923", "116.397428", "31.2304", "121.4737")
-)
-
-
-def _check_degrees(text: str, start: int, end: int) -> float:
-    numbers = re.findall(r"[0-9]{1,3}\.[0-9]{4,15}", text[start:end])
-    if len(numbers) != 2:
-        return REJECTED
-    one, other = map(float, numbers)
-    inside = (3 <= one <= 54 and 73 <= other <= 135) or (3 <= other <= 54 and 73 <= one <= 135)
-    if not inside:
-        return REJECTED
-    return WEAK if _DEMOS.issuperset(numbers) else CONTEXTUAL
-
-
-_MINUTES = r"[0-5]?[0-9] ?['′’] ?[0-5]?[0-9](?:\.[0-9]{1,6})? ?(?:[\"″”]|'')"
-_MINUTES_HAN = r"[0-5]?[0-9]分[0-5]?[0-9](?:\.[0-9]{1,6})?秒"
-_DMS = rf"(?:[3-9]|[1-9][0-9]|1[0-3][0-9]) ?(?:[°º˚度] ?(?:{_MINUTES}|{_MINUTES_HAN}))"
-
-
-def _check_minutes(text: str, start: int, end: int) -> float:
-    """Places in encyclopaedias and laws are given so too: a word of the context must say that somebody is there."""
-    found = [int(number) for number in re.findall(r"([0-9]{1,3}) ?[°º˚度]", text[start:end])]
-    if len(found) != 2 or not (3 <= min(found) <= 54 and 73 <= max(found) <= 135):
-        return REJECTED
-    return UNSURE
-
-
-_QUOTES = wide("\"'*:=> ([{,")[:-1] + "为是]*"
-_RAW_AXIS = (
-    "(?:[经纬度]|"
-    + "|".join("".join(wide(char + char.upper()) for char in word) for word in ("lat", "lng", "lon"))
-    + ")"
-)
-_RAW_NORTH = wide("NE") + _RAW_SPACE
-_RAW_DEGREES = rf"{DIGIT}{DOT}{DIGIT}{{4}}"
-_RAW_PLACE = (
-    "(?:坐标|定位|位置|轨迹|"
-    + "|".join(
-        "".join(wide(char + char.upper()) for char in word)
-        for word in ("gps", "location", "lng", "lat", "coord", "geo")
-    )
-    + ")"
+    rf"|{_ALNUM}{_RAW_SPACE}(?:号楼|单元|[栋幢])|[A-Za-zＡ-Ｚａ-ｚ]{DIGIT}*{_RAW_SPACE}座|{_ALNUM}{_RAW_SPACE}(?:室|支弄)"
 )
 
 RULES: tuple[Rule, ...] = (
@@ -186,6 +145,8 @@ RULES: tuple[Rule, ...] = (
         rf"(?P<value>(?:{_PROVINCE} ?(?:{_PREFECTURE} ?)?+|{_PREFECTURE} ?){_unnamed(_CHAIN)})",
         _ADDRESS_ANCHOR,
         _check_address,
+        _WORDS,
+        _BESIDE,
         longest=336,
     ),
     Rule(
@@ -195,32 +156,8 @@ RULES: tuple[Rule, ...] = (
         rf"(?=[\u3400-\u9fff0-9A-Za-z])(?:(?<!{_HAN})|(?<=[住于在址到至]))(?!达)(?P<value>{_unnamed(_HEAD + _CHAIN)})",
         _ADDRESS_ANCHOR,
         _check_address,
+        _WORDS,
+        _BESIDE,
         longest=336,
-    ),
-    Rule(
-        "coordinates_by_axis",
-        "PRECISE_LOCATION",
-        rf"(?<![0-9A-Za-z.])(?:{_LONG_AXIS}{_AXIS_GAP}|[NE] ?)(?=(?P<value>{_DEGREES}{_BETWEEN}{_DEGREES}{_RIGHT}))",
-        rf"(?:{_RAW_AXIS}{wide(ascii_letters)}*{_QUOTES}|{_RAW_NORTH}){DIGIT}{{1,2}}{_RAW_DEGREES}",
-        _check_degrees,
-        longest=72,
-    ),
-    Rule(
-        "coordinates",
-        "PRECISE_LOCATION",
-        rf"(?<![A-Za-z])(?:{_PLACE_LABELS})[\"'*:=> (\[{{,为是]{{0,8}}(?=(?P<value>{_DEGREES}{_BETWEEN}{_DEGREES}{_RIGHT}))",
-        rf"{_RAW_PLACE}{wide(ascii_letters)}*{_QUOTES}{DIGIT}{{1,2}}{_RAW_DEGREES}",
-        _check_degrees,
-        longest=72,
-    ),
-    Rule(
-        "coordinates_in_minutes",
-        "PRECISE_LOCATION",
-        rf"(?<![0-9.]){_DMS} ?[NEne]?[,;/、 ]{{0,2}}(?:[东北][经纬]|[NEne])? ?{_DMS}(?: ?[NEne](?![A-Za-z]))?",
-        rf"[°º˚度]{_RAW_SPACE}{DIGIT}{{1,2}}{_RAW_SPACE}['＇′’分]",
-        _check_minutes,
-        ("定位", "坐标", "轨迹", "所在位置", "当前位置", "签到", "gps", "location"),
-        mandatory=True,
-        longest=64,
     ),
 )
