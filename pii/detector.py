@@ -1,7 +1,7 @@
 """Finds personal information in a text: windows, recognizers, overlaps, and what is kept of each finding."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,12 @@ from pii.masks import digest, mask
 from pii.overlaps import resolve
 from pii.people import is_about_a_child, year_of_birth
 from pii.recognizers import recognizers
-from pii.rule import BESIDE, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
+from pii.rule import BESIDE, CONTEXTUAL, REJECTED, Rule, fold, grade
 from pii.rules import all_rules
 from pii.tracks import compose
 from pii.windows import INVISIBLE, Gate
 
-PIECE = 32 * 1024  # characters; long windows are read in pieces that overlap by twice the rule's margin
+PIECE = 32 * 1024  # characters; long windows are read in pieces
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _INVISIBLE = re.compile(INVISIBLE)
 
@@ -91,61 +91,58 @@ class Detector:
         if not windows:
             return []
         folded = fold(text)
-        raw: list[list[Any]] = [[] for _ in self.rules]
+        raw: dict[int, list[Any]] = {}
         for number, low, high in windows:
-            raw[number] += self._read(folded, number, low, high)
-        if any(raw):
+            if results := self._read(folded, number, low, high):
+                raw.setdefault(number, []).extend(results)
+        if raw:
             self._read_beside(folded, raw)
         return self._found_in(folded, raw)
 
     def _spans_ungated(self, text: str) -> list[Found]:
         folded = fold(text)
-        return self._found_in(folded, [list(self._read(folded, rule, 0, len(text))) for rule in range(len(self.rules))])
+        return self._found_in(folded, {rule: self._read(folded, rule, 0, len(text)) for rule in range(len(self.rules))})
 
     def entities(self, text: str, spans: Sequence[Found]) -> list[Entity]:
         """What is kept of findings in a text."""
         folded = fold(text) if spans else text
         return [self._entity(folded, span) for span in spans]
 
-    def _found_in(self, text: str, raw: list[list[Any]]) -> list[Found]:
-        """Of the raw results of each rule in the folded text those that hold, one of any that overlap."""
-        everything = [result for results in raw for result in results]
+    def _found_in(self, text: str, raw: dict[int, list[Any]]) -> list[Found]:
+        """Of the raw results of the rules in the folded text those that hold, one of any that overlap."""
+        everything = [result for results in raw.values() for result in results]
         found = []
-        for recognizer, results in zip(self._asked(), raw, strict=True):
+        for number, results in raw.items():
+            recognizer = self._asked()[number]
             lifted = recognizer.rule.beside and results
             for result in recognizer.enhance_using_context(text, results, everything) if lifted else results:
                 if result.score > REJECTED:
                     found.append(Found(result.entity_type, result.start, result.end, grade(result.score)))
-        return compose(text, resolve(found))
+        return compose(text, resolve(found)) if found else found
 
-    def _read_beside(self, text: str, raw: list[list[Any]]) -> None:
-        """Adds what rules without an anchor find: they count only beside others, so only there they read."""
+    def _read_beside(self, text: str, raw: dict[int, list[Any]]) -> None:
+        """Adds what rules without an anchor find: they count only beside others that count, so only there they read."""
+        counted = [result for results in raw.values() for result in results if result.score >= CONTEXTUAL]
         for number, rule in enumerate(self.rules):
-            if rule.anchor:
+            if rule.anchor or not counted:
                 continue
-            reach = rule.margin + BESIDE
             supporting = sorted(
-                (max(0, result.start - reach), min(len(text), result.end + reach))
-                for results in raw
-                for result in results
+                (max(0, result.start - BESIDE - rule.reach), min(len(text), result.end + BESIDE + 1))
+                for result in counted
                 if result.entity_type in rule.beside
             )
-            for low, high in _merged(supporting):
-                raw[number] += self._read(text, number, low, high)
+            raw[number] = [result for span in _merged(supporting) for result in self._read(text, number, *span)]
 
-    def _read(self, text: str, number: int, low: int, high: int) -> Iterator[Any]:
-        """The raw results of one rule in a window of the folded text, but for those its edges may have made or marred."""
-        recognizer = self._asked()[number]
-        rule = recognizer.rule
-        first = 0 if low == 0 else low + rule.longest + LOOK_BEHIND
-        last = high if high == len(text) else high - rule.longest - LOOK_AHEAD
+    def _read(self, text: str, number: int, low: int, high: int) -> list[Any]:
+        """The raw results of one rule in the folded text whose matches begin in `text[low:high]`."""
+        rule = self.rules[number]
+        found: list[tuple[int, int, float]] = []
         for start in range(low, high, PIECE):
-            origin, end = max(low, start - rule.margin), min(start + PIECE, high)
-            for result in recognizer.analyze(text[origin : min(high, end + rule.margin)], [rule.entity]):
-                result.start += origin
-                result.end += origin
-                if start <= result.start < end and first <= result.start and result.end <= last:
-                    yield result
+            end = min(start + PIECE, high)
+            # In a short stretch there is mostly nothing, and nothing more to know; what there is is read again.
+            if end - start > 4 * rule.longest or rule.findings(text, start, end):
+                found += rule.findings(text, start, end, earlier=rule.longest)
+        return self._asked()[number].results(found) if found else []
 
     def _asked(self) -> list[Any]:
         if self._recognizers is None:
@@ -166,7 +163,7 @@ class Detector:
 
 def _over_the_unseen(text: str, find: Callable[[str], list[Found]]) -> list[Found]:
     """What is found in the text without its invisible characters, at its places in the text."""
-    unseen = [found.start() for found in _INVISIBLE.finditer(text)]
+    unseen = [] if text.isascii() else [found.start() for found in _INVISIBLE.finditer(text)]
     if not unseen:
         return find(text)
     seen = np.delete(np.arange(len(text)), unseen)

@@ -3,6 +3,8 @@
 import re
 from importlib import resources
 
+from pii.label_ends import one_of
+
 
 def _lines(file: str) -> list[str]:
     text = resources.files("pii").joinpath(f"data/{file}").read_text(encoding="utf-8")
@@ -32,7 +34,7 @@ _NEVER = (
     "最更已将从去做看想写打叫送找到便越嫌户职姓性男儒收"
 )
 # Family names that are common words too: enough behind a label and a colon, too little in a sentence or by themselves.
-_COMMON = "慎和应经都占于常平时从向查曾尚代冷员那能索解盛全何满简越通别来后初单双家年强成明官国文商公支计包修位战展敬当由万丰有权相位"
+_COMMON = "慎和应经都占于常平时从向查曾尚代冷员那能索解盛全何满简越通别来后初单双家年强成明官国文商公支计包修位战展敬当由万丰有权相位东司"
 
 
 def _class(chars: str) -> str:
@@ -46,12 +48,18 @@ _TYPICAL = "".join(char for char in "".join(_lines("given_names.txt")) if char n
 SINGLE = _class(_ALL)
 SURE = _class("".join(char for char in _ALL if char not in _COMMON))
 FREQUENT = _class("".join(char for char in "".join(_SURNAMES["frequent"]) if char not in _COMMON))
-WORDLIKE = "[何曾于万常]"  # common words, but too frequent as family names to go without
-COMPOUNDS = "(?:" + "|".join(COMPOUND) + ")"
+COMMON = _class("".join(char for char in _ALL if char in _COMMON))
+WORDLIKE = "[何曾于万常文]"  # common words, but too frequent as family names to go without
+COMPOUNDS = one_of(COMPOUND)
 GIVEN = rf"(?:(?![{_NEVER}]){HAN})"
 TYPICAL = _class(_TYPICAL)
 NAME = rf"(?:{COMPOUNDS}{GIVEN}{{1,2}}|{SINGLE}{GIVEN}{{1,2}})"
-DOTTED = rf"{HAN}{{1,8}}(?:[·•・‧∙]{HAN}{{1,8}}){{1,3}}(?!{HAN})"
+# Tibetan, Uyghur, Mongolian names: up to the end of the Han run, or to what no name holds.
+_SOUND = rf"(?:(?![的了是我你您他她它在这某就都]){HAN})"
+DOTTED = (
+    rf"{_SOUND}{{1,8}}(?:(?:[·•・‧∙]{_SOUND}{{1,8}}){{1,3}}(?!{HAN})"
+    rf"|(?:[·•・‧∙]{_SOUND}{{1,8}}?){{1,3}}(?=[您你]好|的|驾驶|持有?|先生|女士|同学|老师))"
+)
 # What may begin a name: family names, the first characters of those of two. One class, for anchors.
 FIRST = _class(_ALL + "".join(sorted({word[0] for word in COMPOUND})))
 

@@ -59,7 +59,7 @@ S = TypeVar("S", bound=Span)
 def resolve(found: Iterable[S]) -> list[S]:
     """Leaves one of any that overlap; in order of position.
 
-    What counts stands before what is weak, then by kind, then the longer, then the earlier.
+    What counts stands before what is weak, then by kind, then the longer, then the earlier, then the surer.
     """
     kept: list[S] = []
     cluster: list[S] = []
@@ -84,5 +84,6 @@ def _strongest(cluster: list[S]) -> list[S]:
     return kept
 
 
-def _rank(entity: Span) -> tuple[bool, int, int, int]:
-    return entity.grade == "weak", _RANK[entity.type], entity.start - entity.end, entity.start
+def _rank(entity: Span) -> tuple[bool, int, int, int, bool]:
+    sure = entity.grade == "validated"
+    return entity.grade == "weak", _RANK[entity.type], entity.start - entity.end, entity.start, not sure

@@ -24,7 +24,12 @@ def mobile_digits(value: str) -> str:
 def is_mobile(number: str) -> bool:
     """Whether eleven digits (or the first of them, four at least) lie in a segment in use and are no power."""
     segments = _numbers("mobile_segments.txt")
-    return (number[:3] in segments or number[:4] in segments) and number not in _POWERS
+    return (number[:3] in segments or number[:4] in segments or is_satellite(number)) and number not in _POWERS
+
+
+def is_satellite(number: str) -> bool:
+    """Whether eleven digits are those of a satellite telephone, of which there are few."""
+    return number.startswith(("1349", "174"))
 
 
 def is_placeholder(number: str) -> bool:

@@ -36,11 +36,15 @@ def recognizer_class() -> type[Any]:
 
         def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:
             """Findings with their scores, the words around them included."""
+            return self.results(self.rule.findings(text))
+
+        def results(self, findings: Iterable[tuple[int, int, float]]) -> list[Any]:
+            """The findings of the rule as Presidio passes them around."""
             metadata = {RecognizerResult.RECOGNIZER_NAME_KEY: self.name}
             metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] = self.id
             return [
                 RecognizerResult(self.rule.entity, start, end, score, recognition_metadata=metadata)
-                for start, end, score in self.rule.findings(text)
+                for start, end, score in findings
             ]
 
         def enhance_using_context(

@@ -68,7 +68,8 @@ class Rule:
     text, in RE2 and in Python: wherever the rule finds something, the anchor matches within the match, `LOOK_BEHIND`
     before it or `LOOK_AHEAD` behind it. `check` scores the value `text[start:end]`. A word of `context` nearby, or a
     counted finding of a type in `beside`, lifts UNSURE to CONTEXTUAL; with `mandatory`, what is still UNSURE then is no
-    finding. A rule without an anchor of its own finds nothing but beside others.
+    finding. A rule without an anchor of its own finds nothing but beside others. `lead` is how many characters after the
+    beginning of the match its anchor begins, at most, where the rule knows; the less, the less is read.
     """
 
     name: str
@@ -80,33 +81,49 @@ class Rule:
     beside: frozenset[str] = frozenset()
     mandatory: bool = False
     longest: int = 48
+    lead: int | None = None
 
     @cached_property
     def regex(self) -> Any:
         """The compiled pattern."""
         return regex.compile(self.pattern, regex.VERSION0)
 
+    @cached_property
+    def _group(self) -> str | int:
+        return "value" if "value" in self.regex.groupindex else 0
+
     @property
-    def margin(self) -> int:
-        """Characters to read on either side of an anchor: pii/windows.py says why."""
-        return 2 * self.longest + LOOK_BEHIND + LOOK_AHEAD
+    def reach(self) -> int:
+        """Characters from the beginning of a match to the end of what is read for it: a value may be looked ahead at."""
+        return self.longest + 2 * LOOK_AHEAD
 
     @cached_property
     def words(self) -> re.Pattern[str]:
         """The compiled context words."""
         return context_words(self.context)
 
-    def findings(self, text: str) -> list[tuple[int, int, float]]:
-        """Where values stand in folded text, and their scores.
+    def findings(
+        self, text: str, low: int = 0, high: int | None = None, earlier: int = 0
+    ) -> list[tuple[int, int, float]]:
+        """Where values stand in folded text whose matches begin in `text[low:high]`, and their scores.
 
-        What is rejected is left out, and so is what is UNSURE where a context is mandatory and nothing beside can help.
-        Raises RuleTimeoutError.
+        A match before `low` may reach beyond it and keep others from beginning there: they are left out if reading begins
+        so many characters `earlier`, the longest match. What is rejected is left out, and so is what is UNSURE where a
+        context is mandatory and nothing beside can help. Raises RuleTimeoutError.
         """
-        group = "value" if "value" in self.regex.groupindex else 0
+        high = len(text) if high is None else high
         found = []
         try:
-            for match in self.regex.finditer(text, timeout=TIMEOUT):
-                start, end = match.span(group)
+            reading = self.regex.finditer(
+                text, max(0, low - earlier), min(len(text), high + self.reach), timeout=TIMEOUT
+            )
+            for match in reading:
+                begin = match.start()
+                if begin >= high:
+                    break
+                if begin < low:
+                    continue
+                start, end = match.span(self._group)
                 score = self.check(text, start, end)
                 if score == UNSURE and self.in_context(text, start, end):
                     score = CONTEXTUAL

@@ -6,6 +6,7 @@ All of it reads folded text, at most `LOOK_BEHIND` characters before a value and
 import re
 from string import ascii_letters, digits
 
+from pii.han import han
 from pii.rule import DIGIT, LOOK_AHEAD, LOOK_BEHIND, wide
 
 # Shop and machine numbers look like personal ones; the characters before them tell.
@@ -42,17 +43,23 @@ def bare(value: str) -> str:
 
 # What a number is called. The last label before a value names it, or else the first one behind it in the same clause.
 _LABELS = re.compile(
-    r"(?P<other>订单|交易号|凭证号|受理号|(?<!档)案号|提单|保单|学号|工号|单号|流水|运单|快递|物流|批号|条码|序列号|工单|票号|合同|发票|型号|货号|款号|航班|车次|股票|零件|产品|商品|车辆通行证"
-    r"|(?:会员|充值|购物|就诊|校园|加油|礼品|借书|门禁|上网|电话|一卡通|SIM|IC|ETC)卡号?码?|微信|支付宝|(?ai:(?<![a-z])(?:qq|order|serial|sku)))"
-    r"|(?P<imei>(?ai:(?<![a-z])(?:imei|meid))|手机串[号码]|串[号码]|设备(?:识别|标识)[码号]|移动设备)"
-    r"|(?P<social>(?:社会?保(?:障|险)?|医疗?保险?|养老保险|公积金|参保)(?:个人)?(?:卡|账户|帐户|账|帐|人)?(?:编?号码?)?)"
-    r"|(?P<driving>(?:机动车)?(?:驾驶执照|驾驶证|驾照|驾证)(?:编?号码?)?|准驾车型)"
-    r"|(?P<military>军官证|士兵证|士官证|军人证|文职干?部?证|军人|部队|士官|军官|武警|兵役|现役|退役)"
-    r"|(?P<permit>通行证|港澳证|入台证|大通证|回乡[证卡]|台胞证|返乡证|往来(?:港澳|台湾)|来往(?:内地|大陆)|(?ai:(?<![a-z])(?:travel permit|eep|(?:mainland|return) permit)))"
-    r"|(?P<passport>护照|(?ai:(?<![a-z])passport))"
-    r"|(?P<residence>永久居留|永居|五星卡|居留[证许]|绿卡|(?ai:(?<![a-z])permanent resident))"
-    r"|(?P<id>身[份分]证|公民身份|[一二]代证|(?ai:(?<![a-z])(?:id[ _-]?(?:card|number|no)|identity|sfz)))"
-    r"|(?P<document>证件)"
+    r"(?P<other>(?<!档)案号|"
+    + han(
+        r"订单|交易号|凭证号|受理号|提单|保单|学号|工号|单号|流水|运单|快递|物流|批号|条码|序列号|工单|票号|合同|发票|型号|货号|款号|航班|车次|股票|零件|产品|商品|车辆通行证"
+        r"|(?:会员|充值|购物|就诊|校园|加油|礼品|借书|门禁|上网|电话|一卡通|SIM|IC|ETC)卡号?码?|微信|支付宝|(?ai:(?<![a-z])(?:qq|order|serial|sku)))"
+        r"|(?P<imei>(?ai:(?<![a-z])(?:imei|meid))|手机串[号码]|串[号码]|机身(?:号码?|码|编号)|(?:手机|设备)(?:识别|标识|唯一)[码号]|设备(?:号码?|编号|ID)|移动设备)"
+        r"|(?P<social>(?:社会?保(?:障|险)?|医疗?保险?|养老保险|公积金|参保)(?:个人)?(?:卡|账户|帐户|账|帐|人)?(?:编?号码?)?)"
+        r"|(?P<driving>(?:机动车)?(?:驾驶执照|驾驶证|驾照|驾证)(?:编?号码?)?|准驾车型)"
+        r"|(?P<military>军官证|士兵证|士官证|军人证|文职干?部?证|军人|部队|士官|军官|武警|兵役|现役|退役)"
+        r"|(?P<permit>通行证|港澳证|入台证|大通证|回乡[证卡]|台胞[证卡]|返乡证|往来(?:港澳|台湾)|来往(?:内地|大陆)"
+        r"|(?ai:(?<![a-z])(?:travel[ _-]?permit|exit[ _-]?entry|eep(?![a-z])|(?:mainland|home)[ _-]?(?:travel|return)|return[ _-]?permit"
+        r"|(?:hk|hkmo|macau|mo|tw|taiwan)[ _-]?(?:return[ _-]?|macau[ _-]?)?(?:permit|card)|(?:mtp|hrp|txz)(?![a-z]{3})|huixiangzheng|taibaozheng)))"
+        r"|(?P<passport>护照|(?ai:(?<![a-z])(?:passport|huzhao|ppt[ _-]?no|pp[ _-]no)))"
+        r"|(?P<residence>永久居留|永居|五星卡|居留[证许]|绿卡|(?ai:(?<![a-z])(?:permanent[ _-]?residen|residen(?:ce|t)[ _-]?(?:no|num|permit|card|id)|green[ _-]?card|(?:pr|frp)[ _-]?(?:card|no|id)|foreigner[ _-]?(?:id|card))))",
+        spaced=True,
+    )
+    + r"|(?P<id>身[份分]证|公民身份|[一二]代证|(?ai:(?<![a-z])(?:id[ _-]?(?:card|number|no)|identity|sfz)))"
+    r"|(?P<document>[证證]件)"
     r"|(?P<organisation>信用代码|税号|纳税人|组织机构代码|营业执照|注册号)"
     r"|(?P<card>银行卡|卡号|储蓄卡|信用卡|借记卡|账号|账户|帐号|帐户|户名|开户|工资卡|收款|汇款|打款|转账|转帐|[工农建中招交]行|[建招平]设?银行|邮储|银联"
     r"|(?ai:(?<![a-z])(?:(?:bank|credit|debit)?[ _-]?card|unionpay|visa|mastercard|account)))"
@@ -63,18 +70,39 @@ _NEXT_CLAUSE = re.compile(r"[,，。;；!！?？\n][^0-9A-Za-z\u4e00-\u9fff]*[A-
 
 def label(text: str, start: int, end: int) -> str:
     """What the value is called: id, passport, permit, …; `other` for numbers of things, "" where nothing tells."""
-    named = ""
-    for found in _LABELS.finditer(text, max(0, start - LOOK_BEHIND), start):
-        if found.lastgroup == "other" and _NEXT_CLAUSE.search(text, found.end(), start):
-            continue  # 用微信转不了，打到
-        if not named or found.lastgroup != "document":  # 证件类型：护照，证件号码：
-            named = str(found.lastgroup)
-    if named:
+    if named := _named(text, max(0, start - LOOK_BEHIND), start):
         return named
     rest = behind(text, end)
     cut = _CLAUSE_END.search(rest)
     after = _LABELS.search(rest, 0, cut.start() if cut else len(rest))
     return str(after.lastgroup) if after else ""
+
+
+def _named(text: str, low: int, high: int) -> str:
+    """The last label between two places."""
+    named = ""
+    for found in _LABELS.finditer(text, low, high):
+        if found.lastgroup == "other" and _NEXT_CLAUSE.search(text, found.end(), high):
+            continue  # 用微信转不了，打到
+        if not named or found.lastgroup != "document":  # 证件类型：护照，证件号码：
+            named = str(found.lastgroup)
+    return named
+
+
+# A number is called no more than that: the label stands farther ahead, as in 社保卡丢了，卡号.
+_NO_MORE = re.compile(
+    han(
+        r"(?:(?<![\u4e00-\u9fffA-Za-z])|(?<=[的上面里证證]))(?:(?:证件|[卡证编])?编?号码?|编码|个人编号|(?:个人)?账[号户]|(?ai:(?:card|cert|doc)?[ _-]?(?:no|num|number)))"
+    )
+    + r"(?:[^0-9A-Za-z\u4e00-\u9fff]|[是为叫我的]){0,6}\Z"
+)
+
+
+def label_farther(text: str, start: int, end: int) -> str:
+    """`label`, past a word that says only that a number follows."""
+    low = max(0, start - LOOK_BEHIND)
+    no_more = _NO_MORE.search(text[low:start])
+    return (no_more and _named(text, low, low + no_more.start())) or label(text, start, end)
 
 
 # What anchors and patterns share: the same classes match raw and folded text, so an anchor is what its pattern begins with.
@@ -90,7 +118,7 @@ def any_case(word: str) -> str:
     return "".join(wide(char.lower() + char.upper()) for char in word)
 
 
-NUMBER = f"(?:证?件?(?:编?号码?|{any_case('id')})|{wide(' _-')}?(?:{any_case('no')}{wide('.')}?|{any_case('number')}|{any_case('num')}))?"
+NUMBER = f"(?:{han('证?件?')}(?:{han('编?号码?')}|{any_case('id')})|{wide(' _-')}?(?:{any_case('no')}{wide('.')}?|{any_case('number')}|{any_case('num')}))?"
 
 # One anchor for all rules of long numbers (resident numbers, cards, devices): straight, grouped, over a line break behind a
 # label. O stands for 0, check digits tell. Digits behind a decimal point are a float's.
@@ -139,6 +167,9 @@ def named_by(words: re.Pattern[str], text: str, start: int, end: int) -> bool:
         pointing = "\n" not in between and _POINTING.match(between)
         if pointing or _in_same_column(between, text[end : end + 3]):
             return True
+        no_more = None if re.search(r"[0-9\n]", between) else _NO_MORE.search(between)
+        if no_more and not _LABELS.search(between, 0, no_more.start()):
+            return True
     after = words.search(text, end, end + LOOK_AHEAD)
     return bool(after and _POINTING_BACK.match(text[end : after.start()]))
 
@@ -147,4 +178,3 @@ def _in_same_column(between: str, next_: str) -> bool:
     """Whether a value below the head of a table is followed by another cell if, and only if, its head is."""
     next_ = next_.lstrip("\"')]}】」』》 ")
     return bool(_CELLS.match(between)) and (between[0] in "\r\n:") == (next_[:1] not in {",", "，", "\t", ";"})
-

@@ -24,8 +24,8 @@ from benchmarks.personal import adjudication, detectors, false_alarms, labelled,
 from benchmarks.personal.adjudication import Judgement
 from benchmarks.personal.evaluation import show
 from benchmarks.personal.keccak import keccak256
-from benchmarks.personal.look_alikes import FILLERS
-from benchmarks.personal.providers import PROVIDERS, TYPES
+from benchmarks.personal.look_alikes import fillers
+from benchmarks.personal.providers import TYPES, providers
 from benchmarks.personal.scoring import (
     OLD_ID,
     VALIDATED,
@@ -54,9 +54,11 @@ from benchmarks.personal.templates import (
     positives,
 )
 from benchmarks.personal.variants import EVASIONS, VARIANTS
+from benchmarks.personal.vocabulary import DEVELOPMENT_WORDS, HELD_OUT_WORDS
 from schemas.loading import DocumentError
 
 DRAWS = 300
+PROVIDERS, FILLERS = providers(DEVELOPMENT_WORDS), fillers(DEVELOPMENT_WORDS)
 EACH_SET = pytest.mark.parametrize("of", SETS, ids=lambda of: of.name)
 SLOT = re.compile(r"\[\[.*?\]\]|<<[a-z]+\d*>>")
 
@@ -278,7 +280,18 @@ def test_filling_again_gives_the_same_and_each_set_has_values_of_its_own() -> No
     assert documents(positives(HELD_OUT), 2) == documents(positives(HELD_OUT), 2)
     template = positives(HELD_OUT)[0]
     assert fill(template, 0).text != fill(template, 1).text
-    assert fill(replace(template, seed=DEVELOPMENT.name), 0).text != fill(template, 0).text
+    assert fill(replace(template, seed=DEVELOPMENT[0].seed), 0).text != fill(template, 0).text
+
+
+def test_the_held_out_set_has_words_of_its_own() -> None:
+    names = [set(drawn(providers(own)["PERSON"])) for own in (HELD_OUT_WORDS, DEVELOPMENT_WORDS)]
+    assert len(names[0]) > 200 and len(names[0] & names[1]) <= 3
+    for field in ("compound", "minority", "districts", "countryside", "roads", "estates", "towers", "stops"):
+        assert not set(getattr(HELD_OUT_WORDS, field)) & set(getattr(DEVELOPMENT_WORDS, field)), field
+    for field in ("organisations", "pinyin", "nicknames", "work_hosts"):
+        assert not set(getattr(HELD_OUT_WORDS, field)) & set(getattr(DEVELOPMENT_WORDS, field)), field
+    assert all(template.words is HELD_OUT_WORDS for template in positives(HELD_OUT) + negatives(HELD_OUT))
+    assert all(template.words is DEVELOPMENT_WORDS for of in DEVELOPMENT for template in positives(of) + negatives(of))
 
 
 @EACH_SET
@@ -542,10 +555,12 @@ def test_held_out_templates_are_named_only_when_asked(
     named: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show(trivial, tmp_path, share=1.0, repeats=1, held_out_errors=named)
-    held_out, _, development = capsys.readouterr().out.partition("\ndevelopment (")
+    held_out, _, development = capsys.readouterr().out.partition("\ndevelopment 1 (")
     assert bool(re.search(r"\w\.\d\d ×", held_out)) is named
     assert ("missed and wrong by type" in held_out) is not named
-    assert re.search(r"\w\.\d\d ×", development)
+    first, second_title, second = development.partition("\ndevelopment 2 (")
+    assert second_title
+    assert all(re.search(r"\w\.\d\d ×", part) for part in (first, second))
 
 
 def test_the_file_of_findings_is_its_owners_alone(data: Path, tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def assert_anchored(text: str) -> None:
 
 
 FOUND = [
+    ("加个微信吧Abc5318，", "WECHAT", "Abc5318", "contextual"),
+    ("手机有，微信mango_lin00，", "WECHAT", "mango_lin00", "contextual"),
+    ("换微信了，新的是abc6297，", "WECHAT", "abc6297", "contextual"),
+    ("加我Q1124142，", "QQ", "1124142", "contextual"),
+    ("请提供QQ号。\n用户：2819562", "QQ", "2819562", "contextual"),
     ("邮箱zhang.san_1+a@mail.qq.com谢谢", "EMAIL", "zhang.san_1+a@mail.qq.com", "validated"),
     ("发到…...zhang@163.com.", "EMAIL", "zhang@163.com", "validated"),
     ("// Author: Li Lei <lilei@tsinghua.edu.cn>", "EMAIL", "lilei@tsinghua.edu.cn", "validated"),

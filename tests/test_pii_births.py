@@ -48,6 +48,8 @@ BIRTHS = [
     ('"dateOfBirth":"1985-03-05T00:00:00"', "1985-03-05", "contextual", 1985),
     ("Date of Birth: 5 March 1985", "5 March 1985", "contextual", 1985),
     ("DOB 05/03/1985", "05/03/1985", "contextual", 1985),
+    ("INSERT INTO t(n,birth_date) VALUES('x','1985/03/05')", "1985/03/05", "contextual", 1985),
+    ("走失老人某某，1985年3月5日生，离家", "1985年3月5日", "contextual", 1985),
     ("birthday=85-3-5", "85-3-5", "contextual", 1985),
     ("班级,出生年月日\n二班,1981.5.30", "1981.5.30", "contextual", 1981),
     ("| 生日 | 班 |\n|---|---|\n| 19810530 | 二 |", "19810530", "contextual", 1981),

@@ -127,6 +127,12 @@ CASES = [
     ("支付宝ID：2088123475816302", "ALIPAY", "2088123475816302", "contextual"),
     ("zfb：13812345678，转完截图", "ALIPAY", "13812345678", "contextual"),
     ("支付宝同号13812345678", "ALIPAY", "13812345678", "contextual"),
+    ("支付寶帳號：13812345678", "ALIPAY", "13812345678", "contextual"),
+    ("支付宝账号我发你：zhang@163.com", "ALIPAY", "zhang@163.com", "contextual"),
+    ("支付宝实名张三，账号13812345678", "ALIPAY", "13812345678", "contextual"),
+    ("姓名,支付宝账号,金额\n张某,13812345678,300.00", "ALIPAY", "13812345678", "contextual"),
+    ("13812345678（支付宝）", "ALIPAY", "13812345678", "contextual"),
+    ("alipayAccount: 13812345678", "ALIPAY", "13812345678", "contextual"),
     ("支付宝客服电话13812345678", "CN_MOBILE", "13812345678", "validated"),
     ("支付宝或邮箱zhang@163.com", "EMAIL", "zhang@163.com", "validated"),
 ]

@@ -115,7 +115,8 @@ def test_whatever_a_rule_finds_has_its_anchor_near(rule: Rule) -> None:
                 hits += 1
                 end = max(match.end(), match.end(group))  # a value may stand in a look-ahead
                 low, high = max(0, match.start() - LOOK_BEHIND), min(len(text), end + LOOK_AHEAD)
-                ends = [(at, min(high, at + LONGEST_ANCHOR)) for at in range(low, high)]
+                last = high if rule.lead is None else min(high, match.start() + rule.lead + 1)
+                ends = [(at, min(high, at + LONGEST_ANCHOR)) for at in range(low, last)]
                 assert any(anchor.match(text, *span) for span in ends), text
                 assert any(same.match(text, *span) for span in ends), text
     assert hits, "give an example in the tests of the rule"
@@ -143,6 +144,17 @@ def test_matches_and_their_grades_depend_on_nothing_farther_away(rule: Rule) -> 
                 assert (start - low + len(ahead), end - low + len(ahead), score) in rule.findings(cut), (text, cut)
 
 
+@BY_RULE
+def test_reading_in_parts_finds_what_reading_on_finds(rule: Rule) -> None:
+    """Wherever it is cut; and a part in which a first look finds nothing holds nothing."""
+    source = draw(rule.name, "parts")
+    for text in map(fold, texts_of(rule)):
+        cuts = sorted({0, len(text), *(source.randint(0, len(text)) for _ in range(3))})
+        parts = [rule.findings(text, *span, earlier=rule.longest) for span in pairwise(cuts)]
+        assert [found for part in parts for found in part] == rule.findings(text), (text, cuts)
+        assert all(rule.findings(text, *span) for span, part in zip(pairwise(cuts), parts, strict=True) if part), text
+
+
 @pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.anchor], ids=lambda rule: rule.name)
 def test_rules_without_an_anchor_find_nothing_but_beside_others(rule: Rule) -> None:
     assert rule.mandatory and rule.beside
@@ -167,8 +179,8 @@ def test_neither_pieces_nor_chunks_lose_or_invent_anything(seed: int) -> None:
     expected = DETECTOR.find_ungated(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pii.detector, "PIECE", 60)
-        patch.setattr(pii.windows, "BLOCK", 300)
-        patch.setattr(pii.windows, "CHUNK", LONGEST_ANCHOR + 7)
+        patch.setattr(pii.windows, "BLOCK", LONGEST_ANCHOR + 7)
+        patch.setattr(pii.windows, "SKIP", 1)
         assert DETECTOR.find(text) == expected
         assert DETECTOR.find_ungated(text) == expected
 
@@ -184,6 +196,11 @@ def test_texts_that_do_not_pass_hold_nothing_whatever_their_neighbours(
         patch.setattr(pii.windows, "TOGETHER", together)
         passed = DETECTOR.gate.passing(column)
     assert passed == {row for row, text in enumerate(column.to_pylist()) if DETECTOR.gate.windows(text)}
+
+
+def test_texts_pass_for_what_stands_between_invisible_characters_not_for_these() -> None:
+    texts = ["\ufeff好的\U0001f468\u200d\U0001f469", "电话138\u200b1234\u20605678", "软\u00ad连字符" * 200, "好"]
+    assert DETECTOR.gate.passing(pa.array(texts, pa.large_string())) == {1}
 
 
 @given(st.integers(0, 3000), st.integers(LONGEST_ANCHOR + 1, 400), st.integers(0, 3000))

@@ -15,9 +15,9 @@ from pii.detector import Detector
 from pii.overlaps import resolve
 from pii.people import year_of_birth
 from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
-from pii.rules import identity, insurance
+from pii.rules import driving, identity, insurance
 
-RULES = (*identity.RULES, *insurance.RULES)
+RULES = (*identity.RULES, *driving.RULES, *insurance.RULES)
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
 
@@ -126,6 +126,32 @@ CASES = [
     ("A38271946是我的社保号", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
     ("socialSecurityNo: A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
     ("医保个人编号：3827194650", "CN_SOCIAL_SECURITY", "3827194650", "contextual"),
+    ("社保卡丢了，卡号A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("社會保障卡號：A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("社 会 保 障 卡   卡号  A38271946", "CN_SOCIAL_SECURITY", "A38271946", "contextual"),
+    ("职工医保，编号382719465", "CN_SOCIAL_SECURITY", "382719465", "contextual"),
+    ("ss_no=382719465", "CN_SOCIAL_SECURITY", "382719465", "contextual"),
+    ("駕駛證檔案編號：110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("dlFileNo=110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("drv_license=110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    (
+        "<drivingLicense><fileNumber>110538271946</fileNumber></drivingLicense>",
+        "CN_DRIVING_LICENCE",
+        "110538271946",
+        "contextual",
+    ),
+    ("交警要档案编号，我报了110538271946", "CN_DRIVING_LICENCE", "110538271946", "contextual"),
+    ("护 照 号  E38271946", "CN_PASSPORT", "E38271946", "contextual"),
+    ("護照號碼：E38271946", "CN_PASSPORT", "E38271946", "contextual"),
+    ("回乡证丢了，卡号H3827194601", "CN_TRAVEL_PERMIT", "H3827194601", "contextual"),
+    ("home_return_permit=H38271946", "CN_TRAVEL_PERMIT", "H38271946", "contextual"),
+    ("exitEntryPermitNo: C38271946", "CN_TRAVEL_PERMIT", "C38271946", "contextual"),
+    ("台胞证，证件号码38271946", "CN_TRAVEL_PERMIT", "38271946", "contextual"),
+    ("mtp_no=38271946", "CN_TRAVEL_PERMIT", "38271946", "contextual"),
+    ("永居卡办好了，卡号是GBR110085041273", "CN_PERMANENT_RESIDENCE", "GBR110085041273", "contextual"),
+    ("permanent_residence_no=GBR110085041273", "CN_PERMANENT_RESIDENCE", "GBR110085041273", "contextual"),
+    ("軍 官 證 編 號  军字第3827194号", "CN_MILITARY_ID", "军字第3827194号", "contextual"),
+    ("军官证丢了，证号3827194", "CN_MILITARY_ID", "3827194", "contextual"),
     ("公积金账号为382719465012", "CN_SOCIAL_SECURITY", "382719465012", "contextual"),
 ]
 
@@ -172,6 +198,11 @@ LOOK_ALIKES = [
     "档案编号：990538271946，驾驶证",
     "公积金账户38271946元",
     "社保热线12333",
+    "社保卡丢了，银行卡号382719465",
+    "class_no=382719465",
+    "参保后请拨打，编号见附件 38271946",
+    "军官证3827194次",
+    "台胞证和身份证，数量38271946",
     "社保卡13812345678",
     "驾照考试费2023年",
     "",

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pii.detector import Detector
 from pii.family_names import is_name
 from pii.rule import FOLD
-from pii.rules import contact, names, near_names, places
+from pii.rules import contact, form_names, names, near_names, places
 
-RULES = (*names.RULES, *near_names.RULES)
+RULES = (*names.RULES, *form_names.RULES, *near_names.RULES)
 DETECTOR = Detector([*contact.RULES, *RULES, *places.RULES])
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
@@ -84,6 +84,27 @@ NAMES = [
     ('"编号","姓名"\n"1","曾瑞豪"', "曾瑞豪"),
     ("年级\t姓名\n二\t曾瑞豪", "曾瑞豪"),
     ("姓名：【张三】", "张三"),
+    ("姓  名 ： 林 晓 峰", "林 晓 峰"),
+    ("我是小区3栋的周凯。", "周凯"),
+    ("来访人：王小明　事由", "王小明"),
+    ("立書人：王小明（簽章）", "王小明"),
+    ("复核：王小明　", "王小明"),
+    ("“联系人”：王小明", "王小明"),
+    ("<studentName>王小明</studentName>", "王小明"),
+    ("走失老人王小明，离家", "王小明"),
+    ("当事人古丽娜尔·吐尔逊，B2", "古丽娜尔·吐尔逊"),
+    ("3号楼业主扎西·顿珠您好", "扎西·顿珠"),
+    ("3号楼业主李晓明您好", "李晓明"),
+    ("新同事曾婷今天入职", "曾婷"),
+    ("请赖晓松同学到教务处", "赖晓松"),
+    ("尊敬的张伟先生：", "张伟"),
+    ("我女儿叫李晓明，五岁", "李晓明"),
+    ("name,no\n夏强,G1", "夏强"),
+    ("编号,地址,使用人\nZC-031,58:F7:4F:D0:13:FF,谢琳", "谢琳"),
+    ("INSERT INTO t(id,name) VALUES(1,'董豪')", "董豪"),
+    ("1. 文媛飞 13812345678", "文媛飞"),
+    ("何英兰驾驶小型轿车，13812345678", "何英兰"),
+    ("个人简历\n夏海妮　女　应届", "夏海妮"),
 ]
 FOUND = [
     *NAMES,
@@ -147,6 +168,12 @@ NO_NAMES = [
     "姓名：John Smith",
     "'street_name': 'Yang Via'",
     "晚上 丈夫 回来 了",
+    "经查，电话13812345678",
+    "主持人：王小明",
+    "老人：何必，",
+    "记者：王小明",
+    "gate=东门,13812345678",
+    "旅客,舱位\n经济舱,1",
 ]
 
 

@@ -1,8 +1,8 @@
 """`python -m benchmarks.personal`: how well personal information is found in Chinese text.
 
 Carriers, values and look-alikes are written apart from the rules and need no data; labelled sets and ordinary text are
-read from the folder given with --data, where it is there. Rules are written by what the development set shows; the
-held-out set only judges them.
+read from the folder given with --data, where it is there. Rules are written by what the development sets show;
+the held-out set only judges them.
 """
 
 import argparse

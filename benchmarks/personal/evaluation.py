@@ -85,10 +85,11 @@ def _show_held_out(find: Detector, built_ins: Detector, repeats: int, named: boo
 
 
 def _show_development(find: Detector, repeats: int) -> None:
-    carriers, alike = _documents(DEVELOPMENT, repeats)
-    found = evaluate([*carriers, *alike], find)
-    tables.show_development(found)
-    tables.show_errors(found, repeats, DEVELOPMENT.name)
+    for of in DEVELOPMENT:
+        carriers, alike = _documents(of, repeats)
+        found = evaluate([*carriers, *alike], find)
+        tables.show_development(found, of.name)
+        tables.show_errors(found, repeats, of.name)
 
 
 def _documents(of: TemplateSet, repeats: int) -> tuple[list[Document], list[Document]]:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from functools import cache, partial
 from random import Random
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from benchmarks.personal.numbers import (
     union_card,
     uscc,
 )
-from benchmarks.personal.people import DISTRICTS, ROADS
+from benchmarks.personal.vocabulary import Vocabulary
 
 _HEX = "0123456789abcdef"
 
@@ -86,9 +87,9 @@ def _digits(count: int) -> Callable[[Random], str]:
     return lambda rng: digits(rng, count, "123456789")
 
 
-def public_address(rng: Random) -> str:
-    province, city, district = rng.choice(DISTRICTS)
-    return f"{city or province}{district}{rng.choice(ROADS)}{rng.randrange(1, 900)}号"
+def public_address(rng: Random, own: Vocabulary) -> str:
+    province, city, district = rng.choice(own.districts)
+    return f"{city or province}{district}{rng.choice(own.roads)}{rng.randrange(1, 900)}号"
 
 
 def serial(rng: Random) -> str:
@@ -115,7 +116,7 @@ def integers(rng: Random) -> str:
     return rng.choice((" | ", "\t", ",", " ")).join(digits(rng, rng.randrange(5, 12), "123456789") for _ in range(6))
 
 
-FILLERS: dict[str, Callable[[Random], str]] = {
+_FILLERS: dict[str, Callable[[Random], str]] = {
     "order": order,
     "waybill": waybill,
     "ms": lambda rng: "1" + digits(rng, 12, "567"),
@@ -150,8 +151,15 @@ FILLERS: dict[str, Callable[[Random], str]] = {
     "icp": lambda rng: "1101" + digits(rng, 10),
     "qqgroup": _digits(9),
     "cas": cas,
-    "organisation": lambda rng: rng.choice(("华信科技有限公司", "市第二中学", "云帆物流股份有限公司", "鼎盛商贸有限责任公司", "绿洲物业服务中心")),
-    "publicaddress": public_address,
     "publicline": landline,
     "companyaccount": lambda rng: digits(rng, rng.choice((15, 17, 19, 20)), "1234"),
 }  # fmt: skip
+
+
+@cache
+def fillers(own: Vocabulary) -> dict[str, Callable[[Random], str]]:
+    """What a filler draws; words come from `own`."""
+    return _FILLERS | {
+        "organisation": lambda rng: rng.choice(own.organisations),
+        "publicaddress": partial(public_address, own=own),
+    }

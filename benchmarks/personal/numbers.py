@@ -9,11 +9,7 @@ import string
 from datetime import date, timedelta
 from random import Random
 
-
-def words(text: str) -> tuple[str, ...]:
-    """A table written as one text."""
-    return tuple(text.split())
-
+from benchmarks.personal.vocabulary import words
 
 DIGITS = string.digits
 PLATE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O

@@ -8,22 +8,13 @@ from ipaddress import IPv6Address
 from random import Random
 
 from benchmarks.personal.keccak import keccak256
-from benchmarks.personal.numbers import digits, mobile, words
+from benchmarks.personal.numbers import digits, mobile
+from benchmarks.personal.vocabulary import Vocabulary
 
 LETTERS = string.ascii_lowercase
 ALNUM = string.ascii_letters + string.digits
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-PINYIN = words(
-    "wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo wei fang na min jing qiang lei jun jie tao ming chao xia ping gang hao yu xin jia rui kai ting xue mei lan hong"
-)
-WORDS = words("sunny happy blue cat rain moon star tiger coco momo lucky dream snow wind fish panda mango")
-MAIL_HOSTS = words(
-    "qq.com 163.com 126.com gmail.com outlook.com foxmail.com sina.com yeah.net hotmail.com 139.com aliyun.com sohu.com icloud.com"
-)
-WORK_HOSTS = words(
-    "huaxin-tech.com.cn mail.tsinghua.edu.cn zju.edu.cn yunfan.cn lvzhou.net bjhospital.org.cn dingsheng.com jk-logistics.com.cn"
-)
 FIRST_OCTETS = (
     36,
     39,
@@ -49,16 +40,16 @@ FIRST_OCTETS = (
 SIGNS = "!@#$%&*_-+?"
 
 
-def email(rng: Random) -> str:
+def email(rng: Random, own: Vocabulary) -> str:
     kind = rng.random()
     if kind < 0.25:
         return f"{digits(rng, rng.choice((8, 9, 10)), '123456789')}@qq.com"
-    first, last, word = rng.choice(PINYIN), rng.choice(PINYIN), rng.choice(WORDS)
+    first, last, word = rng.choice(own.pinyin), rng.choice(own.pinyin), rng.choice(own.nicknames)
     local = rng.choice(
         (f"{first}{last}{digits(rng, 3)}", f"{first}.{last}", f"{first}_{last}{digits(rng, 2)}", f"{word}{first}{digits(rng, 4)}", f"{first}{last}",
          f"{word}-{first}", f"{first.title()}.{last.title()}", f"{first}{last}+{word}", mobile(rng))
     )  # fmt: skip
-    return f"{local}@{rng.choice(MAIL_HOSTS if kind < 0.75 else WORK_HOSTS)}"
+    return f"{local}@{rng.choice(own.mail_hosts if kind < 0.75 else own.work_hosts)}"
 
 
 def ipv4(rng: Random) -> str:
@@ -89,8 +80,8 @@ def qq(rng: Random) -> str:
     return digits(rng, rng.choice((6, 7, 8, 9, 9, 10, 10, 10)), "123456789" if rng.random() < 0.5 else "123")
 
 
-def wechat(rng: Random) -> str:
-    first, last, word = rng.choice(PINYIN), rng.choice(PINYIN), rng.choice(WORDS)
+def wechat(rng: Random, own: Vocabulary) -> str:
+    first, last, word = rng.choice(own.pinyin), rng.choice(own.pinyin), rng.choice(own.nicknames)
     forms = (
         f"{first}{last}{digits(rng, 4)}", f"{word}_{first}{digits(rng, 2)}", f"{word}-{first}-{digits(rng, 3)}", f"wxid_{''.join(rng.choices(LETTERS + string.digits, k=14))}",
         f"{first.title()}{word}{digits(rng, 4)}", f"{first[0]}{last}{rng.randrange(1970, 2006)}{digits(rng, 2)}",
@@ -98,8 +89,8 @@ def wechat(rng: Random) -> str:
     return rng.choice(forms)
 
 
-def password(rng: Random) -> str:
-    first, word = rng.choice(PINYIN), rng.choice(WORDS)
+def password(rng: Random, own: Vocabulary) -> str:
+    first, word = rng.choice(own.pinyin), rng.choice(own.nicknames)
     forms = (
         f"{first.title()}{rng.choice(SIGNS)}{digits(rng, 4)}", "".join(rng.choices(ALNUM, k=10)) + digits(rng, 2), f"{word}{rng.randrange(1970, 2024)}{rng.choice(SIGNS)}",
         f"{word.title()}{digits(rng, 3)}{rng.choice(SIGNS)}{rng.choice(ALNUM)}{digits(rng, 2)}", f"{first}{word}{digits(rng, 3)}",
@@ -107,9 +98,9 @@ def password(rng: Random) -> str:
     return rng.choice(forms)
 
 
-def plain_password(rng: Random) -> str:
+def plain_password(rng: Random, own: Vocabulary) -> str:
     """Without signs that would have to be escaped in a URL."""
-    return rng.choice(WORDS).title() + _of(rng, ALNUM, 5) + digits(rng, 3)
+    return rng.choice(own.nicknames).title() + _of(rng, ALNUM, 5) + digits(rng, 3)
 
 
 def _of(rng: Random, alphabet: str, count: int) -> str:

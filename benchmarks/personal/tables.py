@@ -57,9 +57,9 @@ def _template_row(row: str, name: str, score: Score, other: Score | None) -> Non
     print(line.rstrip())
 
 
-def show_development(result: Result) -> None:
+def show_development(result: Result, title: str) -> None:
     """The sums, and the types that do not reach their targets."""
-    print("\ndevelopment (rules are tuned on it): the sums, and the types below their targets")
+    print(f"\n{title} (rules are tuned on it): the sums, and the types below their targets")
     print(f"{'type':24}{'gold':>7}{'P':>8}{'R':>8}{'F1':>8}{'touched':>9}{'wrong':>7}  target")
     for name, (precision, recall) in TARGETS.items():
         whole = total(result, name)

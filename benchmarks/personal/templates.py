@@ -1,7 +1,8 @@
 """Carriers: templates beside this module, filled with values; what was filled in is the gold.
 
-There are two sets, each with texts that hold personal information and texts that only look so. Who writes rules reads
-the development set and tunes on it; nobody who writes rules reads the held-out set, and its figures are the targets'.
+There are three sets, each with texts that hold personal information and texts that only look so. Who writes rules
+reads the development sets and tunes on them; nobody who writes rules reads the held-out set, and its figures are the
+targets'. Once it has been read it is a development set, and another one is written: so the second one came to be.
 """
 
 import re
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from benchmarks.personal.look_alikes import FILLERS
-from benchmarks.personal.providers import PROVIDERS
+from benchmarks.personal.look_alikes import fillers
+from benchmarks.personal.providers import providers
+from benchmarks.personal.vocabulary import DEVELOPMENT_WORDS, HELD_OUT_WORDS, Vocabulary
 
 HERE = Path(__file__).parent
 REPEATS = 8  # documents of each template
@@ -23,16 +25,21 @@ Change = Callable[[str, str, Random], tuple[str, str, str] | None]
 
 @dataclass(frozen=True)
 class TemplateSet:
-    """Two files of templates; the name is the seed of their values as well."""
+    """Two files of templates; a set keeps the seed of its values, and with it its values, when it is renamed."""
 
     name: str
+    seed: str
     carriers: str
     look_alikes: str
+    words: Vocabulary = DEVELOPMENT_WORDS
 
 
-HELD_OUT = TemplateSet("held out", "heldout.tsv", "heldout_negatives.tsv")
-DEVELOPMENT = TemplateSet("development", "templates.tsv", "hard_negatives.tsv")
-SETS = (HELD_OUT, DEVELOPMENT)
+HELD_OUT = TemplateSet("held out", "held out, third set", "heldout.tsv", "heldout_negatives.tsv", HELD_OUT_WORDS)
+DEVELOPMENT = (
+    TemplateSet("development 1", "development", "development_1.tsv", "development_1_negatives.tsv"),
+    TemplateSet("development 2", "held out", "development_2.tsv", "development_2_negatives.tsv"),
+)
+SETS = (HELD_OUT, *DEVELOPMENT)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Template:
     accepted: frozenset[str] = frozenset()  # types that are right in a text without gold
     apart: bool = False  # reported, not part of the precision
     seed: str = ""
+    words: Vocabulary = DEVELOPMENT_WORDS
 
 
 @dataclass(frozen=True)
@@ -86,14 +94,23 @@ def _numbered(rows: Iterator[list[str]]) -> Iterator[tuple[str, list[str]]]:
 def positives(of: TemplateSet) -> list[Template]:
     """Templates with personal information; an id is the type and a running number."""
     rows = _numbered(_rows(of.carriers))
-    return [Template(key, about, text, register, cue, seed=of.name) for key, (about, register, cue, text) in rows]
+    return [
+        Template(key, about, text, register, cue, seed=of.seed, words=of.words)
+        for key, (about, register, cue, text) in rows
+    ]
 
 
 def negatives(of: TemplateSet) -> list[Template]:
     """Templates without personal information, by kind."""
     return [
         Template(
-            key, kind, text, accepted=frozenset(accepted.split(",")) - {"-"}, apart=scored == "apart", seed=of.name
+            key,
+            kind,
+            text,
+            accepted=frozenset(accepted.split(",")) - {"-"},
+            apart=scored == "apart",
+            seed=of.seed,
+            words=of.words,
         )
         for key, (kind, scored, accepted, text) in _numbered(_rows(of.look_alikes))
     ]
@@ -103,12 +120,13 @@ def fill(template: Template, number: int, change: Change | None = None) -> Docum
     """The template filled for the `number`-th time; with a change the same values, changed where it applies."""
     key = f"{template.seed}/{template.id}/{number}"
     rng, other = Random(key), Random(f"{key}/change")
+    values, others = providers(template.words), fillers(template.words)
     parts: list[str] = []
     spans: list[Span] = []
     length = last = 0
     for slot in _SLOT.finditer(template.text):
         kind, form, also, filler = slot.groups()
-        before, value, after = "", FILLERS[filler](rng) if filler else PROVIDERS[kind + (form or "")](rng), ""
+        before, value, after = "", others[filler](rng) if filler else values[kind + (form or "")](rng), ""
         changed = change(kind, value, other) if change and kind else None
         if changed:
             before, value, after = changed

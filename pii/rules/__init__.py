@@ -13,7 +13,9 @@ def all_rules() -> tuple[Rule, ...]:
         contact,
         coordinates,
         credentials,
+        driving,
         finance,
+        form_names,
         identity,
         insurance,
         names,
@@ -24,7 +26,21 @@ def all_rules() -> tuple[Rule, ...]:
     )
 
     modules = (
-        *(identity, insurance, finance, contact, network, records, names, near_names, births, places, coordinates),
+        *(
+            identity,
+            driving,
+            insurance,
+            finance,
+            contact,
+            network,
+            records,
+            names,
+            form_names,
+            near_names,
+            births,
+            places,
+            coordinates,
+        ),
         credentials,
     )
     return tuple(rule for module in modules for rule in module.RULES)

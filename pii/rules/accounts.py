@@ -15,12 +15,16 @@ _GAP = rf"(?:[^0-9A-Za-z{_HAN}]|{_TAG})"  # between a label and its value: no le
 _TAGS_WIDE = f"(?:{wide('/')}?{wide(ascii_letters)}{{1,6}}{wide('123456')}?{wide('>')}{_NOT_ALNUM}{{0,4}}){{0,3}}"  # < is in the gap
 
 
+# The other one answers: 请提供您的QQ号。/ 用户：…
+_ANSWER = rf"[^0-9A-Za-z{_HAN}]{{1,2}}(?:用户|客户|顾客|买家|卖家|客服|对方|家长|学生|网友|[甲乙我答]|[AB])[:]"
+
+
 # QQ
 
 _QQ_LABEL = re.compile(
-    r"(?:(?:(?<![A-Za-z])(?ai:qq)|(?<=[a-z])QQ)|扣扣|秋秋|球球|企鹅号|企鹅(?=[: ])|加[Qq]|(?<![0-9A-Za-z])[Qq](?=[:号我]))"
-    r"(?:\(?(?:同微信|微信同号|/微信|/vx|/V)\)?)?(?:[ _-]?(?:号码|账号|帐号|号|联系方式|联系|咨询|客服|我|聊|(?ai:number|num|id|no)))?"
-    rf"(?:就是|也是|还是|是|为)?{_GAP}{{0,6}}(?:[1-9][0-9]{{4,10}}[ /,、或]{{1,3}})?\Z"
+    r"(?:(?:(?<![A-Za-z])(?ai:qq)|(?<=[a-z])QQ)|扣扣|秋秋|球球|企鹅号|企鹅(?=[: ])|[加+➕我私][我个]?[Qq]|(?<![0-9A-Za-z])[Qq](?=[:号號我]))"
+    r"(?:\(?(?:同微信|微信同号|/微信|/vx|/V)\)?)?(?:[ _-]?(?:号码|號碼|[账帐帳][号號]|[号號]|联系方式|联系|咨询|客服|我|聊|(?ai:number|num|id|no)))?"
+    rf"(?:就是|也是|还是|是|为|吧|哈|呀|发我|多少|(?:吗|呢)?{_ANSWER})?{_GAP}{{0,6}}(?:[1-9][0-9]{{4,10}}[ /,、或]{{1,3}})?\Z"
 )
 _NOT_QQ = re.compile(r" ?(?:人|名|位|户|家|年|月|日|号线|只|篇|条|版|分|点|集|群|首|款|天)")
 _ASSIGNED = re.compile(  # to a variable
@@ -59,11 +63,11 @@ def _check_qq_cell(text: str, start: int, end: int) -> float:
 _NAME = r"(?:微 ?信|薇信|徽信|[Vv]信|wei信|(?<![0-9A-Za-z_])(?ai:vx|wx|wechat|weixin)(?![A-Za-z_]))"
 _SAME = r"(?:\((?:手机|电话|QQ)?(?:同号|同步)?\)|同号)?"  # 微信（手机同号）
 _SURE = re.compile(  # whose own word says that an id follows
-    rf"{_NAME}(?: ?(?:号码|账号|帐号|号|(?ai:id|no))){_SAME}(?:就是|也是|是|为|叫)?{_GAP}{{0,5}}\Z"
+    rf"{_NAME}(?: ?(?:号码|號碼|[账帐帳][号號]|[号號]|(?ai:id|no))){_SAME}(?:就是|也是|[还還]是|改成|改为|换成|是|为|叫|(?:吗|呢)?{_ANSWER})?{_GAP}{{0,5}}\Z"
 )
 _SIGN = re.compile(  # 微信：
     rf"(?:{_NAME}|[加+➕]我? ?[Vv]|[加+➕]我?[薇威微](?=[: ])){_SAME}"
-    rf"(?:(?: ?[:|=\t/] ?|就是:?|也是:?|是:?|为:?)[ \"'“「『【《(\[]{{0,2}}|{_TAG}:? ?(?:{_TAG}){{0,2}}:? ?)\Z"
+    rf"(?:(?: ?[:|=\t/] ?|就是:?|也是:?|是:?|为:?|[还還]是:?|改成:?|换成:?|(?:吗|呢)?{_ANSWER})[ \"'“「『【《(\[]{{0,2}}|{_TAG}:? ?(?:{_TAG}){{0,2}}:? ?)\Z"
     rf"|[“「『【《(\[]{_NAME}[”」』】》)\]][: ]{{0,2}}\Z"
 )
 _FRAMED = re.compile(rf"{_NAME}{_SAME} ?[“「『【《(\[]\Z")  # 微信（abc123）
@@ -74,6 +78,12 @@ _ADD = re.compile(  # 加我微信abc_123
 _FIELD = re.compile(  # "wechat_id": "
     r"(?:[\"'](?ai:[a-z]{0,8}_?(?:wechat|weixin|wx|vx))|(?<![0-9A-Za-z])(?ai:wechat|weixin|wx|vx)(?=[_INHAn]))"
     r"_?(?ai:id|no|num|number|account|hao)?[\"']? ?[:=] ?[\"']\Z"
+)
+_BARE = re.compile(  # 手机138…，微信abc_123，
+    r"(?:\A|[^0-9A-Za-z\u4e00-\u9fff])(?:[私本个]人|我的?|老板|客服)?(?:微信|薇信|[Vv]信)\Z"
+)
+_TOLD = re.compile(  # 加个微信吧abc123；换微信了，新的是abc123
+    rf"(?:微信|薇信|[Vv]信)(?:吧|哈|呗|呀|哦|啊|了|号)?[,:。!~ ]{{0,2}}(?:[{_HAN}]{{0,5}}(?:是|叫|为|用)[:]?|[:])?[ “「]?\Z"
 )
 _PUBLIC = re.compile(r"公众|公號|公号|订阅号|服务号|小程序|官方|平台|关注|企业微信|微信群|群")
 _PHONE_TOO = re.compile(r"(?:手机|电话|(?ai:tel|phone|mobile))[^0-9A-Za-z]{0,4}\Z")
@@ -93,7 +103,7 @@ def _check_wechat(text: str, start: int, end: int) -> float:
     if _FIELD.search(ahead):
         return CONTEXTUAL if after[:1] in ("'", '"') and re.search(r"[0-9]", value) else REJECTED
     sure, sign, framed, add = _SURE.search(ahead), _SIGN.search(ahead), _FRAMED.search(ahead), _ADD.search(ahead)
-    label = sure or sign or framed or add or _SPACED.search(ahead)
+    label = sure or sign or framed or add or _SPACED.search(ahead) or _BARE.search(ahead) or _TOLD.search(ahead)
     if label is None:
         return REJECTED
     lead = ahead[: label.start()]
@@ -142,7 +152,7 @@ RULES: tuple[Rule, ...] = (
         "qq",
         "QQ",
         r"(?<![0-9.+_/-])[1-9][0-9]{4,10}(?![0-9A-Za-z_]|\.[0-9])",
-        rf"(?:{wide('qQ')}|扣扣|秋秋|球球|企鹅){_NOT_ALNUM}{{0,16}}{_TAGS_WIDE}{_QQ_WIDE}"
+        rf"(?:{wide('qQ')}|扣扣|秋秋|球球|企鹅){_NOT_ALNUM}{{0,24}}{_TAGS_WIDE}{_QQ_WIDE}"
         rf"|{any_case('qq')}{wide(' _-')}?(?:{any_case('num')}|{any_case('no')}|{any_case('id')}){wide(ascii_letters)}{{0,3}}{_NOT_ALNUM}{{0,8}}{_QQ_WIDE}"
         rf"|[/／](?:{any_case('vx')}|{wide('V')}){_NOT_ALNUM}{{0,12}}{_QQ_WIDE}",
         _check_qq,
@@ -166,7 +176,7 @@ RULES: tuple[Rule, ...] = (
             columns.pattern(labels, value, row),
             columns.anchor(wide_labels),
             check,
-            longest=512,
+            longest=columns.LONGEST,
         )
         for name, entity, labels, wide_labels, value, check in (
             (

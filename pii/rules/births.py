@@ -77,7 +77,27 @@ def _check_column(text: str, start: int, end: int) -> float:
 
 _CONTEXT = (
     *("身份证", "证件号", "性别", "男,", "女,", "男、", "女、", "民族", "住址", "户籍", "现住", "电话", "手机", "籍贯"),
-    *("被告人", "患者", "本人", "联系", "属相", "属什么", "生肖", "星座"),
+    *(
+        "被告人",
+        "患者",
+        "本人",
+        "联系",
+        "走失",
+        "失踪",
+        "失联",
+        "离家",
+        "寻人",
+        "在逃",
+        "逃犯",
+        "通缉",
+        "户主",
+        "学号",
+        "工号",
+        "属相",
+        "属什么",
+        "生肖",
+        "星座",
+    ),
 )
 _BESIDE = frozenset(
     [
@@ -110,13 +130,22 @@ RULES: tuple[Rule, ...] = (
         _BESIDE,
         mandatory=True,
     ),
+    Rule(
+        "birth_date_in_insert",
+        "BIRTH_DATE",
+        columns.inserted(_COLUMN, _FORM_DATE),
+        columns.inserted_anchor(f"出生|生日|生辰|{_RAW_WORDS}"),
+        _check_column,
+        longest=columns.LONGEST,
+    ),
     *(
         Rule(
             f"birth_date_in_row_{row + 1}",
             "BIRTH_DATE",
             columns.pattern(_COLUMN, _FORM_DATE, row),
             columns.anchor(
-                f"出生|出生日期?|出生年月日?|出生时间|生日|生辰|(?:{_RAW_WORDS}){wide('_')}?{wide(ascii_letters)}*"
+                f"出生(?:日期?|年月日?|时间)?|生日|生辰|(?:{_RAW_WORDS}|date_?of_?birth)[A-Za-z_ａ-ｚＡ-Ｚ＿]*",
+                whole=True,
             ),
             _check_column,
             longest=columns.LONGEST,

@@ -47,7 +47,7 @@ def _check_minutes(text: str, start: int, end: int) -> float:
 
 
 _OF_SOMEBODY = re.compile(
-    "轨迹|行踪|行程|足迹|踪迹|去向|路线|流调|密接|病例|确诊|定位|监控|跟踪|跟拍|尾随|出行|外出|动向|活动情况|(?ai:track|trace|route|trip|lng|lon|lat|gps)"
+    "轨迹|行踪|行程|足迹|踪迹|軌跡|行蹤|足跡|活动|去向|路线|流调|密接|病例|确诊|定位|监控|跟踪|跟拍|尾随|出行|外出|动向|活动情况|(?ai:track|trace|route|trip|lng|lon|lat|gps)"
 )
 _PLAN = re.compile("日程|安排|计划|列车|航班|班次|车次|时刻|游览|一日游|旅游|线路")
 

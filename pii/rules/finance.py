@@ -1,7 +1,7 @@
 """Numbers of accounts: bank cards, Alipay; and the credit codes of organisations."""
 
 import re
-from string import ascii_letters, digits
+from string import digits
 
 from pii.checks import (
     PROVINCES,
@@ -13,8 +13,9 @@ from pii.checks import (
     organisation_check_character,
     top_level_domains,
 )
+from pii.han import han
 from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Rule, wide
-from pii.surroundings import LONG_NUMBER, ORDER, TAINTED, any_case, before, behind, glued, in_column, label
+from pii.surroundings import LONG_NUMBER, ORDER, TAINTED, any_case, before, behind, glued, in_column, label, named_by
 
 _D, _RAW = "[0-9Oo]", wide(digits + "oO")  # people type O for 0; the check digit tells
 # The numbers payment services publish for testing.
@@ -103,8 +104,7 @@ def _check_card(text: str, start: int, end: int) -> float:
     """VALIDATED: issuer and Luhn hold, and it is labelled, or of a domestic issuer, or written in groups."""
     found = text[start:end]
     number = re.sub(r"[ \r\n-]", "", found).upper().replace("O", "0")
-    issuer = issued(number)
-    if not issuer or len(set(number)) <= 2 or not luhn(number):
+    if not luhn(number) or len(set(number)) <= 2 or not (issuer := issued(number)):
         return REJECTED
     ahead = before(text, start)
     named, field = label(text, start, end), _CARD_LABEL.search(ahead)
@@ -155,11 +155,30 @@ def _check_credit_code(text: str, start: int, end: int) -> float:
     return VALIDATED if letters and named in {"", "organisation"} else UNSURE
 
 
+# What leads from the name of the service to the account there, or back: 支付宝转账到, 支付宝账号我发你：. No other name of
+# an account, no office and no other person stands between.
+_ALIPAY_AHEAD = re.compile(
+    r"(?:支付[宝寶]|(?<![A-Za-z])(?ai:alipay|zfb|zhifubao|ali(?=[_-]?(?:account|id))))"
+    r"(?:[^0-9A-Za-z\u4e00-\u9fff]|<[^<>]{1,20}>|"
+    + han(
+        r"(?:实名(?:认证)?|收款人|户名)[是为:]?(?: ?[\u4e00-\u9fff]{2,3}[,) ])?|名称|转[账帐到给至入]?|打[款到给进]?|付款?到?|[收提]款?现?到?|收付款|搜索?|[添加]加?|好友|登[录陆]|绑定|注册|认证|交易|真实|个人"
+        r"|[账帐][号户]名?|户名|用户名?|客户|账|号码?|手机号?码?|邮[箱件]|电子|收款人?|同号?|就|也|都|是|为|同|这|那|个|我|你|他|她|的|发|给|到|至|里|叫|用"
+    )
+    + r"|(?ai:account|acct|user|login|name|id|no|num|pay|email|mail|phone|mobile|value)(?![a-z])){0,12}\Z"
+)
+_ALIPAY_BEHIND = re.compile(
+    r"[\"' ]?(?:[（(【\[]|[,， ]?(?:这|那)?就?[是为])(?:我|他|她|本人|老板)?的?(?:支付[宝寶]|(?ai:alipay|zfb))(?:[账帐賬][号戶户號]|号)?"
+    r"(?![\u4e00-\u9fffA-Za-z]{0,3}(?:付|客服|到账|转|收|扫|打|支|红包|也?可以?))"
+)
+
+
 def _check_alipay(text: str, start: int, end: int) -> float:
     found = text[start:end]
-    if "@" not in found:
-        return CONTEXTUAL
-    return CONTEXTUAL if found.lower().rpartition(".")[2] in top_level_domains() else REJECTED
+    if "@" in found and found.lower().rpartition(".")[2] not in top_level_domains():
+        return REJECTED
+    ahead = before(text, start)
+    said = _ALIPAY_AHEAD.search(ahead) or named_by(_ALIPAY_COLUMN, text, start, end)
+    return CONTEXTUAL if said or _ALIPAY_BEHIND.match(behind(text, end)) else REJECTED
 
 
 _EDGE, _END = r"(?<![0-9])(?<![0-9]\.)", r"(?![0-9A-Za-z_]|\.[0-9])"
@@ -177,18 +196,17 @@ def _broken_code() -> str:
     return f"(?:^|[^0-9A-Za-z_]){first}(?:{heads}|{DIGIT}{{6}}(?:{tails})){end}"
 
 
-# 支付宝转账到, 支付宝账号是: no other name of an account stands between
-_ALIPAY = (
-    f"(?:支付[宝寶]|{any_case('alipay')}|{any_case('zfb')})(?:转[账帐]|打款|付款|收款|[账帐][号户]?|号码?|{any_case('id')}|同号|手机号码?|到|给|至"
-    "|" + wide(" \t\r\n:=#'\"“”([【「|*_为是/-") + "){0,6}"
-)
+_ALIPAY = f"支付[宝寶]|{any_case('alipay')}|{any_case('zfb')}|{any_case('zhifubao')}|{any_case('ali')}{wide('_-')}?(?:{any_case('account')}|{any_case('id')})"
+# The head of a column; elsewhere what may stand between is of _ALIPAY_AHEAD.
+_ALIPAY_COLUMN = re.compile("支付[宝寶](?:" + han("[账帐][号户]") + ")?(?=[\r\n,，|\t;:])")
 
 RULES = (
     Rule(
         "bank_card",
         "BANK_CARD",
-        rf"{_EDGE}(?<![0-9]{{4}}[ -])(?:[2-9]{_D}{{14,18}}|[2-9]{_D}{{3}}([ -]){_D}{{4}}\1{_D}{{4}}\1{_D}{{4}}(?:\1{_D}{{1,3}})?"
-        rf"|3[47][0-9]{{2}}([ -])[0-9]{{6}}\2[0-9]{{5}}|[4-9]{_D}{{5}}[ -]{_D}{{10,13}})(?![ -]?[0-9]{{4}}|[0-9A-Za-z_]|\.[0-9])",
+        # the first digit stands before the alternatives: what begins with one of a few characters is found much faster
+        rf"{_EDGE}(?<![0-9]{{4}}[ -])[2-9](?:{_D}{{14,18}}|{_D}{{3}}([ -]){_D}{{4}}\1{_D}{{4}}\1{_D}{{4}}(?:\1{_D}{{1,3}})?"
+        rf"|(?<=3)[47][0-9]{{2}}([ -])[0-9]{{6}}\2[0-9]{{5}}|(?<=[4-9]){_D}{{5}}[ -]{_D}{{10,13}})(?![ -]?[0-9]{{4}}|[0-9A-Za-z_]|\.[0-9])",
         LONG_NUMBER,
         _check_card,
         ("银行卡", "卡号", "账号", "账户", "帐号", "帐户", "开户", "card", *_MONEY),
@@ -221,15 +239,14 @@ RULES = (
         _CREDIT_LABEL,
     ),
     Rule(
-        # the account is a mobile, a mailbox or a number of the house itself, and no other name stands between
+        # the account is a mobile, a mailbox or a number of the house itself
         "alipay",
         "ALIPAY",
-        rf"{_ALIPAY}"
-        r"(?P<value>(?:\+?86[ -]?)?1[3-9][0-9]([ -]?)[0-9]{4}\2[0-9]{4}|2088[0-9]{12}"
-        r"|[0-9A-Za-z_](?:[.%+-]?[0-9A-Za-z_]){0,63}@(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,30}[0-9A-Za-z])?\.){1,4}[A-Za-z]{2,12})"
+        r"(?<![0-9A-Za-z_.%+@-])(?:(?:\+?86[ -]?)?1[3-9][0-9]([ -]?)[0-9]{4}\1[0-9]{4}|2088[0-9]{12}"
+        r"|[0-9A-Za-z_](?:[.%+-]?[0-9A-Za-z_]){0,31}@(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,22}[0-9A-Za-z])?\.){1,3}[A-Za-z]{2,12})"
         r"(?![0-9A-Za-z_@]|[.-][0-9A-Za-z])",
-        f"{_ALIPAY}(?:{wide('+')}?{DIGIT}|{wide(digits + ascii_letters + '._%+-')}{{1,64}}{wide('@')})",
+        _ALIPAY,
         _check_alipay,
-        longest=304,
+        longest=152,
     ),
 )

@@ -5,6 +5,7 @@ it belongs to an organisation. All others are CN_LANDLINE and count as personal.
 """
 
 import re
+from functools import partial
 from string import digits
 
 from pii import columns
@@ -21,15 +22,15 @@ _NUMBERED = re.compile(
     r"|(?<![A-Za-z])(?ai:uid|pid|gid|id|isbn|issn|doi|code|ticket|seq|ref|pin|order|hash|seed)|_(?ai:no|id|code))[^0-9A-Za-z]{0,5}\Z"
 )
 _NAMED = re.compile(
-    r"(?:电话|座机|固话|传真|热线|致电|拨打|联系|(?<![A-Za-z])(?ai:tel|phone|telephone|fax))(?:号码|号|[ .]{0,2}(?ai:no))?"
+    r"(?:[电電][话話]|座[机機]|固[话話]|[传傳]真|[热熱][线線]|致[电電]|拨打|[联聯][系繫絡]|(?<![A-Za-z])(?ai:tel|phone|telephone|fax))(?:号码|[号號]|號碼|[ .]{0,2}(?ai:no))?"
     rf"(?:是|为)?{_GAP}{{0,5}}\Z"
 )
 
 # Whose number it is: a service or a place, then perhaps a word for telephones and a first number.
 _SERVICE = (
-    r"(?:(?:咨询|客服|客户服务|服务|投诉|举报|监督|售后|维修|保修|报修|抢修|救援|急救|求助|值班|招生|招聘|报名|挂号|预约|预订|预定|订票|购票|售票|票务|订座|订餐|订房|订购|问询|查询"
-    r"|政务|信访|便民|招商|加盟|业务|反馈|医院|景区|酒店|公司|学校)(?:电话|热线|专线|号码|座机)"
-    r"|热线|客服|客户服务中心|总机|前台|总台|服务台|营业厅|营业部|售楼处|售票处|咨询处|挂号处)"
+    r"(?:(?:[咨諮][询詢]|客服|客户服务|服务|投诉|举报|监督|售后|维修|保修|报修|抢修|救援|急救|求助|值班|招生|招聘|报名|挂号|预约|预订|预定|订票|购票|售票|票务|订座|订餐|订房|订购|问询|查询"
+    r"|政务|信访|便民|招商|加盟|业务|反馈|医院|景区|酒店|公司|学校|服務|投訴|舉報|訂位)(?:[电電][话話]|[热熱][线線]|专线|專線|号码|座机)"
+    r"|[热熱][线線]|客服|客户服务中心|总机|前台|总台|服务台|营业厅|营业部|售楼处|售票处|咨询处|挂号处)"
 )
 _PLACE = (
     rf"[{_HAN}0-9A-Za-z)](?:酒店|宾馆|饭店|旅馆|餐厅|景区|公园|度假村|山庄|庄园|农庄|医院|诊所|卫生院|学校|大学|学院|中学|小学|幼儿园|公司|集团|银行|支行|派出所|公安局|法院|检察院|政府"
@@ -57,12 +58,15 @@ def _grade(text: str, start: int, end: int) -> float:
     return UNSURE if re.search(r"[/=#^_]\Z|[A-Za-z]-\Z", ahead) else VALIDATED
 
 
+_ADDRESS_BEFORE = re.compile(r"[号室户楼层栋幢座][ ,，]{1,2}\Z")  # invoices have both in one field
+
+
 def _grade_plain(text: str, start: int, end: int) -> float:
-    return min(UNSURE, _grade(text, start, end))
+    return min(CONTEXTUAL if _ADDRESS_BEFORE.search(before(text, start)) else UNSURE, _grade(text, start, end))
 
 
 _BARE_LABEL = re.compile(
-    r"(?:电话|座机|固话|宅电|传真|致电|拨打|(?<![A-Za-z])(?ai:tel|fax))(?:号码|热线|号)?(?:是|为)?[^0-9A-Za-z\u4e00-\u9fff]{0,5}"
+    r"(?:[电電][话話]|座机|固话|宅电|[传傳]真|致电|拨打|(?<![A-Za-z])(?ai:tel|fax))(?:号码|热线|[号號]|號碼)?(?:是|为)?[^0-9A-Za-z\u4e00-\u9fff]{0,5}"
     r"(?:[2-8][0-9]{2,3}-?[0-9]{4}[ /,、或]{1,3})?\Z"
 )
 
@@ -73,12 +77,12 @@ def _grade_bare(text: str, start: int, end: int) -> float:
     return CONTEXTUAL if labelled and len(set(text[start:end]) - {"-"}) > 1 else REJECTED
 
 
-def _private(grade: Check) -> Check:
-    return lambda text, start, end: REJECTED if _of_office(text, start, end) else grade(text, start, end)
+def _private(grade: Check, text: str, start: int, end: int) -> float:
+    return REJECTED if _of_office(text, start, end) else grade(text, start, end)
 
 
-def _official(grade: Check) -> Check:
-    return lambda text, start, end: grade(text, start, end) if _of_office(text, start, end) else REJECTED
+def _official(grade: Check, text: str, start: int, end: int) -> float:
+    return grade(text, start, end) if _of_office(text, start, end) else REJECTED
 
 
 _SUBSCRIBER = r"(?:[2-8][0-9]{2,3}[ -]?[0-9]{4}|[2-8][0-9]{3} [0-9]{3})"
@@ -102,6 +106,7 @@ _WORDS: tuple[str, ...] = (
     "来电",
     "回电",
 )
+_WORDS += ("電話", "傳真", "熱線", "聯繫", "聯絡", "致電", "諮詢", "打", "拨")
 _WORDS += ("办公室", "总机", "直拨", "tel", "telephone", "fax")  # not call, phone: British numbers look the same
 _ALL_WORDS = (*_WORDS, "phone", "call")
 
@@ -130,7 +135,7 @@ _FORMS: tuple[tuple[str, str, str, Check, tuple[str, ...], bool], ...] = (
     (
         "landline_bare",
         rf"(?<![0-9A-Za-z_.+/=#-])[2-8][0-9]{{2,3}}-?[0-9]{{4}}(?:转[0-9]{{1,5}})?{_END}",
-        rf"(?:电话|座机|固话|宅电|传真|致电|拨打|{any_case('tel')}|{any_case('fax')})"
+        rf"(?:[电電][话話]|座机|固话|宅电|[传傳]真|致电|拨打|{any_case('tel')}|{any_case('fax')})"
         rf"{_NOT_ALNUM}{{0,8}}{wide('2345678')}{DIGIT}{{2}}{wide(digits + '-')}{{4}}",
         _grade_bare,
         (),
@@ -141,17 +146,23 @@ _FORMS: tuple[tuple[str, str, str, Check, tuple[str, ...], bool], ...] = (
 
 # Hotlines
 
-_HOTLINE_WORDS = (*_ALL_WORDS, "客服", "免费", "服务", "订购", "人工", "打", "拨", "hotline", "toll")
+_HOTLINE_WORDS = (*_ALL_WORDS, "客服", "免费", "服务", "服務", "客戶", "订购", "人工")
+_HOTLINE_WORDS += ("hotline", "toll", "customer", "service", "support", "aftersales")
+
+
+_OTHER_NUMBER = re.compile(r"(?<![话話线線服])[号號][^0-9A-Za-z码碼]{0,3}\Z")  # 住院号：
 
 
 def _check_hotline(text: str, start: int, end: int) -> float:
-    if QUANTITY.match(behind(text, end)):
+    ahead = before(text, start)
+    other = _NUMBERED.search(ahead) or _OTHER_NUMBER.search(ahead)
+    if other or QUANTITY.match(behind(text, end)):
         return REJECTED
     return VALIDATED if re.match(r"400[0-9]?-", text[start:end]) else UNSURE
 
 
 _CALL_BEFORE = re.compile(
-    rf"(?:(?:热线|客服|电话|咨询|举报|投诉|挂失)(?:号码|电话|热线|中心|平台)?|拨打?|致电|来电|打)(?:是|为)?{_GAP}{{0,4}}\Z"
+    rf"(?:(?:[热熱][线線]|客服|[电電][话話]|咨询|举报|投诉|挂失)(?:号码|电话|热线|中心|平台)?|拨打?|致[电電]|来电|打)(?:是|为)?{_GAP}{{0,4}}\Z"
     rf"|(?<![A-Za-z])(?ai:hotline|service|tel|phone)[^0-9A-Za-z{_HAN}]{{1,4}}\Z"
 )
 _CALL_BEHIND = re.compile(rf"{_GAP}?(?:政务|便民|市民|服务|客服|客户服务|热线|电话|投诉|举报|咨询|转人工)")
@@ -185,7 +196,7 @@ _COLUMN = "(?:客服|服务|咨询|投诉|举报|热线|联系)(?:电话|热线|
 
 RULES: tuple[Rule, ...] = (
     *(
-        Rule(name, "CN_LANDLINE", pattern, anchor, _private(grade), words, mandatory=must)
+        Rule(name, "CN_LANDLINE", pattern, anchor, partial(_private, grade), words, mandatory=must)
         for name, pattern, anchor, grade, words, must in _FORMS
     ),
     *(
@@ -194,7 +205,7 @@ RULES: tuple[Rule, ...] = (
             "CN_HOTLINE",
             pattern,
             anchor,
-            _official(grade),
+            partial(_official, grade),
             (*words, "客服", "前台", "服务", "营业厅"),
             mandatory=must,
         )
@@ -214,7 +225,7 @@ RULES: tuple[Rule, ...] = (
         "hotline_short",
         "CN_HOTLINE",
         rf"(?<![0-9A-Za-z_.+/=#-]){_SHORT_CODE}{_END}",
-        rf"(?:热线|客服|拨打|致电|来电|电话|咨询|举报|投诉|挂失|号码|中心|平台|[打拨]|{any_case('hotline')}|{any_case('service')}|{any_case('tel')}|{any_case('phone')})"
+        rf"(?:[热熱][线線]|客服|拨打|致[电電]|来电|[电電][话話]|咨询|举报|投诉|挂失|号码|中心|平台|[打拨]|{any_case('hotline')}|{any_case('service')}|{any_case('tel')}|{any_case('phone')})"
         rf"[是为]?{_NOT_ALNUM}{{0,4}}{_SHORT_WIDE}"
         rf"|{_SHORT_WIDE}{DIGIT}?{_NOT_ALNUM}?(?:政务|便民|市民|服务|客服|客户服务|热线|电话|投诉|举报|咨询|转人工)",
         _check_short_code,
@@ -225,7 +236,7 @@ RULES: tuple[Rule, ...] = (
         columns.pattern(_COLUMN, _SHORT_CODE, 0),
         columns.anchor(_COLUMN),
         _check_cell,
-        longest=400,
+        longest=columns.LONGEST,
     ),
     Rule(
         "foreign",

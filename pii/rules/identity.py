@@ -1,10 +1,24 @@
-"""Numbers of identity documents: resident identity cards, permits, passports, licences, social security."""
+"""Numbers of identity documents: resident identity cards, permits, passports, certificates of service."""
 
 import re
 from string import ascii_letters, ascii_uppercase
 
 from pii.checks import PROVINCES, id_check_digit, is_birth_date, is_sample
-from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Check, Rule, wide
+from pii.han import han
+from pii.rule import (
+    CONTEXTUAL,
+    DIGIT,
+    LOOK_AHEAD,
+    LOOK_BEHIND,
+    REJECTED,
+    SPACE,
+    UNSURE,
+    VALIDATED,
+    WEAK,
+    Check,
+    Rule,
+    wide,
+)
 from pii.surroundings import (
     GAP,
     LONG_NUMBER,
@@ -17,10 +31,12 @@ from pii.surroundings import (
     glued,
     in_column,
     label,
+    label_farther,
+    named_by,
 )
 
 _EDGE, END = r"(?<![0-9])(?<![0-9]\.)", r"(?![0-9A-Za-z_]|\.[0-9])"
-_WORD_EDGE = r"(?<![0-9A-Za-z_])"
+WORD_EDGE = r"(?<![0-9A-Za-z_])"
 
 # Resident numbers and permits. People type O for 0; the check digit tells.
 _D = "[0-9Oo]"
@@ -96,7 +112,7 @@ def _labelled(*kinds: str) -> Check:
     """CONTEXTUAL where the nearest label names a document of `kinds`; else nothing is found."""
 
     def check(text: str, start: int, end: int) -> float:
-        if QUANTITY.match(behind(text, end)) or label(text, start, end) not in kinds:
+        if QUANTITY.match(behind(text, end)) or label_farther(text, start, end) not in kinds:
             return REJECTED
         return WEAK if is_sample(bare(text[start:end])) else CONTEXTUAL
 
@@ -115,9 +131,10 @@ def check_named(text: str, start: int, end: int) -> float:
 
 
 # 军字第 is said of soldiers only; the rest also number deeds, rulings and documents.
-_SOLDIERS = re.compile(r"(?:军|士|武警|武字)")
+_SOLDIERS = re.compile(r"(?:[军軍士]|武警|武字)")
 _SERVING = re.compile(
-    r"军官|士兵|士官|军人|部队|武警|[现服兵退]役|入伍|退伍|复员|转业|参军|当兵|军属|文职|(?<![a-z])(?ai:officer|soldier|military|army|veteran)"
+    han(r"军官|士兵|士官|军人|部队|武警|[现服兵退]役|入伍|退伍|复员|转业|参军|当兵|军属|文职", spaced=True)
+    + r"|(?<![a-z])(?ai:officer|soldier|military|army|veteran)"
 )
 _DEED = re.compile(r"(?:权证|房证|[0-9)）〕】\]年]|[法刑民行执令函发许批备告通房地建规园豫])\Z")
 
@@ -132,38 +149,32 @@ def _check_military(text: str, start: int, end: int) -> float:
     return CONTEXTUAL if clean and _SOLDIERS.match(text, start) else REJECTED
 
 
-_DRIVING = re.compile(r"驾[驶照证本员]|车管|准驾|(?<![a-z])(?ai:driv(?:er|ing))")
+def _check_service(text: str, start: int, end: int) -> float:
+    """What stands before 字第 is no label."""
+    low = max(0, start - LOOK_BEHIND)
+    head = re.search(r"[\u4e00-\u9fff]字 ?第? ?\Z", text[low:start])
+    at = low + head.start() if head else start
+    near = text[low:at] + text[start : end + LOOK_AHEAD]
+    named = named_by(_SERVICE_LABEL, near, at - low, at - low + end - start)
+    return check_named(text, start, end) if named else REJECTED
 
 
-def _check_archive(text: str, start: int, end: int) -> float:
-    """The file number of a driver: 12 digits that begin with the region of the vehicle office."""
-    ahead = before(text, start)
-    if not (_DRIVING.search(ahead) or _DRIVING.search(behind(text, end))):
-        return REJECTED
-    if (
-        re.search(r"[0-9]{4}|电话|手机|时间|日期", ahead[-10:])
-        or QUANTITY.match(behind(text, end))
-        or label(text, start, end) not in {"", "driving", "document"}
-    ):
-        return REJECTED
-    return WEAK if is_sample(text[start:end]) else CONTEXTUAL
+def _check_taiwan(text: str, start: int, end: int) -> float:
+    return check_named(text, start, end) if named_by(_TAIWAN_LABEL, text, start, end) else REJECTED
 
 
 _EIGHT = r"[0-9]{4}[ -]?[0-9]{4}"
 _L, _RAW_LETTER, _RAW_UPPER = "[A-HJ-NP-Z]", wide(ascii_letters), wide(ascii_uppercase)
 _LETTERED = f"(?:^|[^0-9A-Za-z]){wide('CDEGHKLMPSTWcdeghklmpstw')}{_RAW_LETTER}?{SPACE}?(?:{DIGIT}{{7}}|{DIGIT}{{4}}{SPACE}{DIGIT}{{4}})"
-_PASSPORT = f"(?:护照|{any_case('passport')}){NUMBER}{GAP}"
-_TAIWAN = f"(?:台胞证|来往大陆通行证)(?:[上里]?面?的)?{NUMBER}{GAP}"
-_FORCES = "[军士文武兵参政后装海空北沈兰济南广成总]"
+_PASSPORT = f"(?:{han('护照', spaced=True)}|{any_case('passport')}|{any_case('huzhao')}){NUMBER}{GAP}"
+_TAIWAN = f"{han('台胞[证卡]|来往大陆通行证|台[湾灣]同胞证|台[湾灣]通行证', spaced=True)}|(?:^|[^A-Za-z])(?:{any_case('mtp')}|{any_case('taibaozheng')}|{any_case('tw')}(?:{any_case('aiwan')})?{wide(' _-')}?(?:{any_case('compatriot')}{wide(' _-')}?)?{any_case('permit')})"
+_TAIWAN_LABEL = re.compile(f"(?:{_TAIWAN})(?:[上里]?面?的)?{NUMBER}")
+_FORCES = "[军軍士文武兵参參政后後装裝海空北沈兰蘭济濟南广廣成总總]"
 _SERVICE = (
-    "(?:军官|士兵|士官|军人|义务兵|文职干部|文职人员|退役军人|退伍军?人?)(?:身份|保障|优待|退休)?[证卡]"
-    f"{NUMBER}{GAP}(?:[\u4e00-\u9fff]字)?第?"
+    f"{han('(?:军官|士兵|士官|军人|义务兵|文职干部|文职人员|文职|退役军人|退伍军?人?|警官)(?:身份|保障|优待|退休)?[证卡]', spaced=True)}"
+    f"|(?:{any_case('officer')}|{any_case('soldier')}|{any_case('military')}){wide(' _-')}?(?:{any_case('card')}|{any_case('id')})"
 )
-_DRIVER = (
-    "(?:(?:驾驶执照|驾驶证|驾照|驾证|驾驶本|驾本)(?:档案|[上里]面?(?:写|印)?的)?"
-    f"|{any_case('driv')}(?:{any_case('er')}|{any_case('ing')})?{wide(' _-')}?{any_case('licen')}{wide('csCS')}{wide('eE')}"
-    f"(?:{wide(' _-')}?(?:{any_case('file')}|{any_case('archive')}))?){NUMBER}{GAP}"
-)
+_SERVICE_LABEL = re.compile(f"(?:{_SERVICE}){NUMBER}")
 LABELLED = 110  # characters of the longest label, gap and value together
 
 RULES = (
@@ -202,7 +213,7 @@ RULES = (
     Rule(
         "permanent_residence_2004",
         "CN_PERMANENT_RESIDENCE",
-        rf"{_WORD_EDGE}[A-Z]{{3}}[ -]?[0-9]{{12}}{END}",
+        rf"{WORD_EDGE}[A-Z]{{3}}[ -]?[0-9]{{12}}{END}",
         f"{_RAW_UPPER}{{3}}{SPACE}?{DIGIT}{{12}}",
         _labelled("residence", "id", "document"),
     ),
@@ -210,7 +221,7 @@ RULES = (
         # those of the mainland, of Hong Kong and of Macao
         "passport",
         "CN_PASSPORT",
-        rf"{_WORD_EDGE}(?:[DEGHKPSdeghkps][ -]?{_EIGHT}|(?:[Ee]{_L}|[DSP]E|[HK][A-Z]|M[AB])[ -]?[0-9]{{7}}){END}",
+        rf"{WORD_EDGE}(?:[DEGHKPSdeghkps][ -]?{_EIGHT}|(?:[Ee]{_L}|[DSP]E|[HK][A-Z]|M[AB])[ -]?[0-9]{{7}}){END}",
         _LETTERED,
         _labelled("passport"),
     ),
@@ -227,46 +238,29 @@ RULES = (
         # 往来港澳 C W, 往来台湾 L T, 来往内地 H M
         "travel_permit",
         "CN_TRAVEL_PERMIT",
-        rf"{_WORD_EDGE}(?:[CWLTHMcwlthm][ -]?{_EIGHT}(?:[ -]?[0-9]{{2}})?|[CL]{_L}[ -]?[0-9]{{7}}){END}",
+        rf"{WORD_EDGE}(?:[CWLTHMcwlthm][ -]?{_EIGHT}(?:[ -]?[0-9]{{2}})?|[CL]{_L}[ -]?[0-9]{{7}}){END}",
         _LETTERED,
         _labelled("permit"),
     ),
     Rule(
         "travel_permit_taiwan",
         "CN_TRAVEL_PERMIT",
-        rf"{_TAIWAN}(?P<value>{_EIGHT}(?:[0-9]{{2}})?(?:\([A-Z]\))?){END}",
-        f"{_TAIWAN}{DIGIT}{{4}}{SPACE}?{DIGIT}{{4}}",
-        check_named,
-        longest=LABELLED,
+        rf"{WORD_EDGE}(?<![0-9][.-]){_EIGHT}(?:[0-9]{{2}})?(?:\([A-Z]\))?{END}",
+        _TAIWAN,
+        _check_taiwan,
     ),
     Rule(
         "military",
         "CN_MILITARY_ID",
         rf"(?:武警|(?<!武警){_FORCES})字?第 ?[0-9]{{6,10}}(?: ?号|(?![0-9A-Za-z_]))",
-        f"[军士文武兵参政后装海空北沈兰济南广成总警]字?第{SPACE}?{DIGIT}{{6}}",
+        f"(?:警|{_FORCES})字?第{SPACE}?{DIGIT}{{6}}",
         _check_military,
     ),
     Rule(
         "military_named",
         "CN_MILITARY_ID",
-        rf"{_SERVICE} ?(?P<value>[A-Z]?[0-9]{{6,10}}号?){END}",
-        f"{_SERVICE}{SPACE}?{_RAW_UPPER}?{DIGIT}{{6}}",
-        check_named,
-        longest=LABELLED,
-    ),
-    Rule(
-        "driving_licence",
-        "CN_DRIVING_LICENCE",
-        rf"{_DRIVER}(?P<value>[A-Z]{{0,2}}[0-9]{{8,15}}){END}",
-        f"{_DRIVER}{_RAW_UPPER}{{0,2}}{DIGIT}{{8}}",
-        check_named,
-        longest=LABELLED,
-    ),
-    Rule(
-        "driving_archive",
-        "CN_DRIVING_LICENCE",
-        rf"{_WORD_EDGE}(?<![0-9][.-])[1-6][0-9]{{11}}{END}",
-        f"(?:^|[^0-9０-９]){wide('123456')}{DIGIT}{{11}}(?:[^0-9０-９]|$)",
-        _check_archive,
+        rf"{WORD_EDGE}(?<![0-9][.-])[A-Z]?[0-9]{{6,10}}号?{END}",
+        _SERVICE,
+        _check_service,
     ),
 )

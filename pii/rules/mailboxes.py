@@ -107,17 +107,18 @@ RULES = (
     Rule(
         "email",
         "EMAIL",
-        r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z_][.%+-])[0-9A-Za-z_](?:[.%+-]?[0-9A-Za-z_]){0,63}"
-        r"@(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.){1,8}[A-Za-z]{2,24}(?![0-9A-Za-z_@]|[.-][0-9A-Za-z])",
+        # a run with an @ behind it, before it is looked at character by character
+        r"(?<![0-9A-Za-z_])(?<![0-9A-Za-z_][.%+-])(?=[0-9A-Za-z_][0-9A-Za-z_.%+-]{0,127}+@)[0-9A-Za-z_](?:[.%+-]?[0-9A-Za-z_]){0,63}"
+        r"@[0-9A-Za-z](?:(?:\.|-{1,2})?[0-9A-Za-z]){0,63}\.[A-Za-z]{2,24}(?![0-9A-Za-z_@]|[.-][0-9A-Za-z])",
         rf"{WORD}{wide('@')}{wide(digits + ascii_letters + '-')}{{1,63}}{DOT}{WORD}",
         _check_email,
         ("邮箱", "邮件", "email"),
-        longest=672,
+        longest=480,
     ),
     Rule(
         "email_han",
         "EMAIL",
-        rf"(?:(?<![0-9A-Za-z_.%+-])[0-9A-Za-z_][0-9A-Za-z_.%+-]{{0,31}}|(?<![0-9A-Za-z{_HAN}_.%+-])[{_HAN}]{{1,8}})"
+        rf"(?:(?<![0-9A-Za-z_.%+-])[0-9A-Za-z_](?:[0-9A-Za-z_.%+-]{{0,30}}[0-9A-Za-z_])?|(?<![0-9A-Za-z{_HAN}_.%+-])[{_HAN}]{{1,8}})"
         rf"@(?:[0-9A-Za-z{_HAN}](?:[0-9A-Za-z{_HAN}-]{{0,20}})\.){{1,3}}(?:{_HAN_TLDS}|[A-Za-z]{{2,24}})(?![0-9A-Za-z_@.-])",
         rf"(?:{WORD}|[{_HAN}]){wide('@')}{wide(digits + ascii_letters + '.-')}{{0,64}}"
         rf"(?:[{_HAN}](?:{wide(digits + ascii_letters + '-')}|[{_HAN}]){{0,20}}{DOT}|{DOT}(?:{_HAN_TLDS}))",

@@ -7,6 +7,7 @@ family name is enough; in the middle of a sentence it has to be made of characte
 import re
 
 from pii.family_names import (
+    COMMON,
     COMPOUNDS,
     DOTTED,
     FIRST,
@@ -14,13 +15,13 @@ from pii.family_names import (
     GIVEN,
     HAN,
     NAME,
-    SINGLE,
     SURE,
     TITLES,
     TYPICAL,
     WORDLIKE,
     is_name,
 )
+from pii.label_ends import behind_one_of
 from pii.rule import REJECTED, UNSURE, Rule, wide
 from pii.rules.names import FIELDS, closed
 from pii.surroundings import before, behind
@@ -34,6 +35,7 @@ _BESIDE = frozenset(
 )
 _TALK = re.compile(
     r"[0-9]{4}|[0-9]{3}[ -][0-9]|@|[0-9一二三四五六七八九十][号室栋户组]|电话|手机|微信|身份证|号码|证号|[A-Z][·•]?[0-9A-Z]{5}"
+    r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]|驾驶证|护照|通行证|社保|病历|住院号|档案编?号|编号|卡号|微信|车牌|牌照"
     r"|(?ai:phone|tel|mobile|mail|card)"
 )
 _SENTENCE = re.compile(r"[。!?]|\n\s*\n")
@@ -56,14 +58,23 @@ _BEFORE = (
         "书记",
         "会长",
         "董事",
+        "邻居",
+        "业主",
+        "住户",
+        "人事",
+        "管家",
+        "骑手",
+        "租客",
         "总监",
         "总裁",
         "护士",
     ),
 )
-_TURNED = "".join(f"|(?<={word})" for word in _BEFORE)
-_FOLLOWS = f"{TITLES}|{FIELDS}|的|收(?![到入购费])|亲启|敬[上启]|您好|你好"
-_VERBS = "[在说是的和与及为将被也从向对于以让已曾因就又把称获给到]|表示|认为|介绍|告诉|担任|出生|毕业|负责|通过|进行|记者|通讯员"
+_TURNED = behind_one_of("|".join(_BEFORE))
+_BEGINS = rf"(?:(?<!{HAN})(?<![·•・])|{_TURNED})"
+_ROLE = rf"(?!{HAN}{{0,4}}(?:[人员者]|业主|住户|客户|用户|自称|名叫|我[是叫]))"
+_FOLLOWS = f"{TITLES}|{FIELDS}|的|驾驶|持有?|乘坐|名下|收(?![到入购费])|亲启|敬[上启]|您好|你好"
+_VERBS = "[持驾乘骑在说是的和与及为将被也从向对于以让已曾因就又把称获给到]|表示|认为|介绍|告诉|担任|出生|毕业|负责|通过|进行|记者|通讯员"
 _NUMBER = r"(?=[)」』】》]?[,:;、/( -]{0,2}(?:[+(]?[0-9]{3}|[A-Za-z0-9._]{2,9}@|(?:的|之)?(?:联系)?(?:电话|手机|微信|身份证|邮箱|QQ)))"
 
 
@@ -87,16 +98,16 @@ RULES: tuple[Rule, ...] = (
         rf"(?<!{HAN})(?P<value>{NAME})[,:、( ]{{1,2}}(?:性别:?)?[男女][,、。;) \n]",
         f"{wide(' ,:、(')}(?:性别[:：]?)?[男女]{wide(' ,、。;)' + chr(10))}",
         _check,
-        ("身份证", "证件", "住址", "户籍", "现住", "电话", "手机", "患者", "被告人", "原告"),
+        ("身份证", "证件", "住址", "户籍", "现住", "电话", "手机", "患者", "被告人", "原告", "简历", "求职", "应届"),
         _BESIDE | {"BIRTH_DATE"},
         mandatory=True,
     ),
     Rule(
         "name_beside",
         "PERSON",
-        rf"(?={HAN})(?={FIRST})(?:(?<!{HAN})(?<![·•・]){_TURNED})"
-        rf"(?:{closed(_FOLLOWS, SURE)}|(?:{COMPOUNDS}|{WORDLIKE}){TYPICAL}{{1,2}}(?!{HAN}))"
-        rf"|(?<!{HAN})(?<![·•・]){GIVEN}{{1,4}}(?:[·•・‧∙]{GIVEN}{{1,6}}){{1,3}}(?!{HAN})",
+        rf"(?={HAN})(?={FIRST}){_BEGINS}"
+        rf"(?:{closed(_FOLLOWS, SURE)}|(?:{COMPOUNDS}|{COMMON}){TYPICAL}{{1,2}}(?!{HAN})|{WORDLIKE}{TYPICAL}{{1,2}}?(?={_FOLLOWS}))"
+        rf"|(?={HAN}{{1,4}}[·•・‧∙]){_BEGINS}{_ROLE}{DOTTED}",
         "",
         _check_beside,
         (),
@@ -106,7 +117,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "name_in_cell",
         "PERSON",
-        rf"(?={HAN})(?:(?<=[,\t|>;\"'「『【《(])|(?<=[,|:] )|(?<![^\n]))(?P<value>{DOTTED}|(?:{COMPOUNDS}|{SINGLE}){GIVEN}{{1,2}})(?=[)」』】》]? ?(?:[,\t|<;\"'\n]|敬[上启]|\Z))",
+        rf"(?={HAN})(?:(?<=[,\t|>;\"'「『【《(])|(?<=[,|:] )|(?<![^\n]))(?P<value>{_ROLE}{DOTTED}|(?:{COMPOUNDS}|{SURE}){GIVEN}{{1,2}}|{COMMON}{TYPICAL}{{1,2}})(?=[)」』】》]? ?(?:[,\t|<;\"'\n]|敬[上启]|\Z))",
         "",
         _check,
         (),
@@ -126,7 +137,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "name_amid",
         "PERSON",
-        rf"(?={HAN})(?={FIRST})(?:(?<!{HAN})(?<![·•・]){_TURNED}|(?<=[和与让向对给找]))(?:{COMPOUNDS}|{FREQUENT})"
+        rf"(?={HAN})(?={FIRST})(?:{_BEGINS}|(?<=[和与让向对给找]))(?:{COMPOUNDS}|{FREQUENT})"
         rf"(?:{TYPICAL}{{2}}(?={_VERBS})|{TYPICAL}(?={_VERBS}))",
         "",
         _check_beside,

@@ -4,6 +4,7 @@ import re
 from string import ascii_letters
 
 from pii.checks import is_sample, luhn
+from pii.han import han
 from pii.rule import CONTEXTUAL, DIGIT, REJECTED, SPACE, UNSURE, VALIDATED, WEAK, Rule, wide
 from pii.surroundings import (
     GAP,
@@ -49,13 +50,31 @@ def _check_imei(text: str, start: int, end: int) -> float:
 
 # Patients
 
+_RAW_LETTER = wide(ascii_letters)
 _FILE = (
-    "(?:(?:病历|病案|病例|病人|就医|住院|门诊|急诊|就诊|诊疗|医疗|挂号|检查|检验|化验|影像|放射|超声|病理|标本|体检|医技|处方|患者|健康[卡码]?"
-    f"|{any_case('ct')}|{any_case('mr')}{any_case('i')}?|{any_case('x')}光片?)(?:档案|证明|登记|报告|流水|[卡本单序])?(?:编?号码?|{any_case('id')}|卡号)"
-    f"|(?:就诊|诊疗|医疗)卡|{any_case('mrn')}|(?:{any_case('patient')}|{any_case('visit')}|{any_case('admission')}|{any_case('medical')}{wide(' _-')}?{any_case('record')}){wide(' _-')}?"
+    "(?:"
+    + han(
+        "(?:病历|病案|病例|病人|就医|住院|入院|出院|手术|保健|门诊|急诊|就诊|诊疗|医疗|挂号|检查|检验|化验|影像|放射|超声|彩超|B超|胃镜|内镜|核磁(?:共振)?|心电图?|病理|标本|样本|体检|医技|处方|患者|健康[卡码]?",
+        spaced=True,
+    )
+    + f"|{any_case('ct')}|{any_case('mr')}{any_case('i')}?|{any_case('dr')}|{any_case('pacs')}|{any_case('x')}光片?)"
+    + han(
+        f"(?:档案|证明|登记|报告|流水|条码|首页|[卡本单序证])?(?:编?号码?|{any_case('id')}|卡号)|(?:就诊|诊疗|医疗)卡|病历|病案"
+    )
+    + f"|{any_case('mrn')}|(?:{any_case('patient')}|{any_case('visit')}|{any_case('admission')}|{any_case('hospital')}|{any_case('hospitalization')}|{any_case('chart')}|{any_case('emr')}|{any_case('medical')}{wide(' _-')}?{any_case('record')}){wide(' _-')}?"
     f"(?:{any_case('id')}|{any_case('no')}|{any_case('num')}))"
 )
 _FILE_LABEL = re.compile(f"(?:(?<![A-Za-z])(?ai:ct|mri?|dr|in|out)|(?<![A-Za-z])){_FILE}(?:ber)?(?![A-Za-z])")
+# Numbers of anything, but for what is said of hospitals beside them.
+_ANY = f"(?:{han('登记|流水|条码')}|{any_case('id')}){han('编?号')}"
+_ANY_NUMBER = f"{_ANY}[^0-9A-Za-z０-９Ａ-Ｚａ-ｚ\\n]{{0,3}}{_RAW_LETTER}{{0,4}}{wide('-')}?{DIGIT}{{4}}"
+_ANY_LABEL = re.compile(rf"(?<![A-Za-z]){_ANY}[^0-9A-Za-z\u4e00-\u9fff\n]{{0,3}}\Z")
+_HOSPITAL = re.compile(
+    han("住院|门诊|急诊|病[区房床人历案]|床[号位]|科[室别]|医院|超声|放射|影像|检验|患者|就诊|诊断|[内外儿骨妇]科")
+    + r"|(?<![A-Za-z])(?ai:ct|mri|his)(?![A-Za-z])"
+)
+_NUMBERED = re.compile(han("[号码]|[单卡]") + "|(?ai:id|no|num|mrn)")
+
 
 # Vehicles
 
@@ -128,6 +147,8 @@ def _check_record(text: str, start: int, end: int) -> float:
         or re.fullmatch(r"1[3-9][0-9]{9}|(?:19|20)[0-9]{2}-[01]?[0-9]-[0-3]?[0-9]", found)
     ):
         return REJECTED
+    if len(figures) < 6 and not (_NUMBERED.search(before(text, start)) or _NUMBERED.search(behind(text, end))):
+        return REJECTED  # 病历2023
     return WEAK if is_sample(figures) else CONTEXTUAL
 
 
@@ -137,13 +158,16 @@ def _check_beside(text: str, start: int, end: int) -> float:
 
 
 def _check_near(text: str, start: int, end: int) -> float:
+    ahead = before(text, start)
+    if _ANY_LABEL.search(ahead) and (_HOSPITAL.search(ahead) or _HOSPITAL.search(behind(text, end))):
+        return _check_record(text, start, end)
     return _check_record(text, start, end) if named_by(_FILE_LABEL, text, start, end) else REJECTED
 
 
 _P = f"[{_PROVINCES}]"
 _LETTER, _MARK = "[A-HJ-NP-Za-hj-np-z]", "[A-HJ-NP-Za-hj-np-z0-9]"
 _DOT = r"[·•・‧∙. -]"
-_RAW_MARK, _RAW_LETTER = wide(ascii_letters + "0123456789"), wide(ascii_letters)
+_RAW_MARK = wide(ascii_letters + "0123456789")
 _RAW_DOT = "[·•・‧∙.．\u00a0\u3000 －\u2010\u2011\u2012\u2013\u2212-]"
 
 RULES = (
@@ -179,7 +203,7 @@ RULES = (
         "medical_record",
         "MEDICAL_RECORD",
         r"(?<![0-9A-Za-z_])(?<![0-9][.-])[A-Za-z]{0,4}-?[0-9]{4,14}(?:-[0-9]{1,8}){0,2}(?![0-9A-Za-z_]|\.[0-9]|-[0-9])",
-        _FILE,
+        f"{_FILE}|{_ANY_NUMBER}",
         _check_near,
     ),
     Rule(
