@@ -13,6 +13,7 @@ _START = r"(?<![^\n])[\"'| ]{0,2}"
 _OPEN, _CLOSE = "[\"' (「『【《]{0,2}", "[\"' )」』】》]{0,2}"
 LONGEST = 460
 _RAW_CELL = "(?:^|\n|" + wide(",\t|;") + ")" + wide("\"'| ") + "*"
+_BLANK = wide(" \t\r\n")
 _RAW_NEXT = wide("\"'), ,\t|;") + "*" + wide(",\t|;\r\n")
 
 
@@ -27,12 +28,12 @@ def inserted(labels: str, value: str) -> str:
     """What finds `value` in INSERT INTO t (…, label, …) VALUES (…, value, …), in the same of four columns."""
     column, cell = r"[^,()\n]{1,20},", r"[^,()\n]{0,24},"
     header = rf"\((?:({column})({column})?({column})?)?[\"'` ]{{0,2}}(?:{labels})[\"'` ]{{0,2}}(?:,[^,()\n]{{1,20}}){{0,7}}\)"
-    return rf"{header}\s{{0,2}}(?ai:values?)\s{{0,2}}\((?(1){cell})(?(2){cell})(?(3){cell}) ?[\"'](?=(?P<value>{value})[\"'])"
+    return rf"{header}[ \t\r\n]{{0,2}}(?ai:values?)[ \t\r\n]{{0,2}}\((?(1){cell})(?(2){cell})(?(3){cell}) ?[\"'](?=(?P<value>{value})[\"'])"
 
 
 def inserted_anchor(labels: str) -> str:
     """The end of the columns that hold a label, in text as it is."""
-    return f"(?:{labels}){wide(ascii_letters + '_, ' + chr(34) + chr(39) + chr(96))}*{wide(')')}[ 　\n]*{wide('vV')}"
+    return f"(?:{labels}){wide(ascii_letters + '_, ' + chr(34) + chr(39) + chr(96))}*{wide(')')}{_BLANK}*{wide('vV')}"
 
 
 def anchor(labels: str, whole: bool = False) -> str:

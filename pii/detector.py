@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from pii.masks import digest, mask
 from pii.overlaps import resolve
 from pii.people import is_about_a_child, year_of_birth
@@ -13,11 +11,11 @@ from pii.recognizers import recognizers
 from pii.rule import BESIDE, CONTEXTUAL, REJECTED, Rule, fold, grade
 from pii.rules import all_rules
 from pii.tracks import compose
-from pii.windows import INVISIBLE, Gate
+from pii.unseen import seen, without_unseen
+from pii.windows import Gate
 
 PIECE = 32 * 1024  # characters; long windows are read in pieces
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_INVISIBLE = re.compile(INVISIBLE)
 
 
 class Entity(NamedTuple):
@@ -115,7 +113,7 @@ class Detector:
         for number, results in raw.items():
             recognizer = self._asked()[number]
             lifted = recognizer.rule.beside and results
-            for result in recognizer.enhance_using_context(text, results, everything) if lifted else results:
+            for result in recognizer.supported(results, everything) if lifted else results:
                 if result.score > REJECTED:
                     found.append(Found(result.entity_type, result.start, result.end, grade(result.score)))
         return compose(text, resolve(found)) if found else found
@@ -151,7 +149,7 @@ class Detector:
 
     def _entity(self, text: str, found: Found) -> Entity:
         kind, start, end, _ = found
-        value = _INVISIBLE.sub("", text[start:end])
+        value = without_unseen(text[start:end])
         return Entity(
             *found,
             mask(kind, value),
@@ -163,14 +161,11 @@ class Detector:
 
 def _over_the_unseen(text: str, find: Callable[[str], list[Found]]) -> list[Found]:
     """What is found in the text without its invisible characters, at its places in the text."""
-    unseen = [] if text.isascii() else [found.start() for found in _INVISIBLE.finditer(text)]
-    if not unseen:
-        return find(text)
-    seen = np.delete(np.arange(len(text)), unseen)
-    return [
-        found._replace(start=int(seen[found.start]), end=int(seen[found.end - 1]) + 1)
-        for found in find(_INVISIBLE.sub("", text))
-    ]
+    what = seen(text)
+    found = find(what.text)
+    if what.places is None:
+        return found
+    return [Found(kind, *what.original(start, end), grade) for kind, start, end, grade in found]
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -87,7 +87,10 @@ def _mask_mac(found: str) -> str:
 
 def _mask_credential(found: str) -> str:
     """The issuer's mark at most; not even the length."""
-    mark = re.match(r"AKIA|ASIA|LTAI|AKID|AIza|gh[pousr]_|github_pat_|glpat-|hf_|npm_|sk-|[sr]k_live_|xox[a-z]-|eyJ|-----BEGIN", found)
+    mark = re.match(
+        r"AKIA|ASIA|LTAI|AKID|AIza|gh[pousr]_|github_pat_|glpat-|hf_|npm_|sk-|[sr]k_live_|xox[a-z]-|eyJ|-----BEGIN",
+        found,
+    )
     return (mark[0] if mark else "") + "********"
 
 
@@ -127,11 +130,19 @@ def canonical(kind: str, value: str) -> str:
     if kind == "CN_MOBILE" or (kind == "ALIPAY" and not dotted and not plain.startswith("2088")):
         return plain.translate(_LETTERS_FOR_DIGITS)[-11:]
     if kind == "CN_LANDLINE":
-        return re.sub(r"\A(?:\+|00)?86\)?(?:\(0\))?\(?0?", "0", re.sub(r"—|\A\((?=\+|00|86)", "", plain)).replace("(", "").replace(")", "")
+        return (
+            re.sub(r"\A(?:\+|00)?86\)?(?:\(0\))?\(?0?", "0", re.sub(r"—|\A\((?=\+|00|86)", "", plain))
+            .replace("(", "")
+            .replace(")", "")
+        )
     if kind == "IP_ADDRESS":
         return ipaddress.ip_address(plain).exploded
     if kind in {"MAC_ADDRESS", "INTL_PHONE"}:
-        return re.sub(r"\A00", "+", re.sub(r"[:()]", "", plain)).upper() if kind == "INTL_PHONE" else plain.replace(":", "").upper()
+        return (
+            re.sub(r"\A00", "+", re.sub(r"[:()]", "", plain)).upper()
+            if kind == "INTL_PHONE"
+            else plain.replace(":", "").upper()
+        )
     if kind == "CN_MILITARY_ID":
         return re.sub(r"号\Z", "", plain).upper()
     if kind == "BIRTH_DATE":

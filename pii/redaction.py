@@ -11,11 +11,13 @@ from typing import NamedTuple
 from pii.detector import Detector, Entity
 from pii.masks import mask
 from pii.rule import FOLD
+from pii.windows import INVISIBLE
 
 STAR = "*"
-_SECRET = frozenset({"CREDENTIAL"})  # of which nothing is to be learned from a copy
+SECRET = frozenset({"CREDENTIAL"})  # of which nothing is to be learned from a copy
 # values in which punctuation only groups digits, be they hexadecimal ones; that of names and secrets is part of them
 _NUMBER = re.compile(r"[0-9A-Fa-fXx .:()/+-]*[0-9][0-9A-Fa-fXx .:()/+-]*")
+_INVISIBLE = re.compile(INVISIBLE)
 _GROUPING = frozenset(" .:()/+-")
 _LINE_ENDS = frozenset("\n\r\u2028\u2029")
 
@@ -48,10 +50,18 @@ def redact(text: str, detector: Detector, kept: frozenset[str] = frozenset()) ->
 
 
 def masked_value(kind: str, value: str) -> str:
-    """The value with asterisks, one character for one."""
-    folded = value.translate(FOLD)
-    if kind in _SECRET:
+    """The value with asterisks, one character for one. Characters that cannot be seen become asterisks, too."""
+    if kind in SECRET:
         return _hidden(value)
+    seen = _INVISIBLE.sub("", value)
+    if seen == value:
+        return _masked(kind, value)
+    shown = iter(_masked(kind, seen))
+    return "".join(STAR if _INVISIBLE.match(char) else next(shown) for char in value)
+
+
+def _masked(kind: str, value: str) -> str:
+    folded = value.translate(FOLD)
     shown = mask(kind, folded)
     head, tail = _alike(folded, shown), _alike(folded[::-1], shown[::-1])
     if head + tail >= len(value):

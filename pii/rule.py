@@ -25,6 +25,7 @@ REJECTED, WEAK, UNSURE, CONTEXTUAL, VALIDATED = 0.0, 0.2, 0.3, 0.6, 1.0
 LOOK_BEHIND, LOOK_AHEAD = 24, 12
 BESIDE = 24  # characters between what supports one another
 TIMEOUT = 5.0  # seconds of CPU a rule may take for one piece of text; milliseconds are usual
+LONGER = 12  # times as long it may take when it is asked once more: all threads of the process spend the same seconds
 
 FOLD = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 FOLD.update({ord(char): ord(" ") for char in "\u00a0\u3000"})
@@ -54,7 +55,7 @@ SPACE, DOT, COLON = wide(" -"), wide("."), wide(":")
 
 
 class RuleTimeoutError(Exception):
-    """A rule took longer than `TIMEOUT`. What else it would have found is unknown, so nothing may be made of the rest."""
+    """A rule took longer than `TIMEOUT`, and then `LONGER` times that. What else it would have found is unknown, so nothing may be made of the rest."""
 
 
 Check = Callable[[str, int, int], float]
@@ -109,28 +110,32 @@ class Rule:
 
         A match before `low` may reach beyond it and keep others from beginning there: they are left out if reading begins
         so many characters `earlier`, the longest match. What is rejected is left out, and so is what is UNSURE where a
-        context is mandatory and nothing beside can help. Raises RuleTimeoutError.
+        context is mandatory and nothing beside can help. What takes longer than TIMEOUT is read once more with LONGER
+        times that. Raises RuleTimeoutError.
         """
         high = len(text) if high is None else high
+        for seconds in (TIMEOUT, TIMEOUT * LONGER):
+            try:
+                return self._findings(text, low, high, earlier, seconds)
+            except TimeoutError:
+                continue
+        raise RuleTimeoutError(f"rule {self.name} took longer than {TIMEOUT * LONGER:g} s")
+
+    def _findings(self, text: str, low: int, high: int, earlier: int, seconds: float) -> list[tuple[int, int, float]]:
         found = []
-        try:
-            reading = self.regex.finditer(
-                text, max(0, low - earlier), min(len(text), high + self.reach), timeout=TIMEOUT
-            )
-            for match in reading:
-                begin = match.start()
-                if begin >= high:
-                    break
-                if begin < low:
-                    continue
-                start, end = match.span(self._group)
-                score = self.check(text, start, end)
-                if score == UNSURE and self.in_context(text, start, end):
-                    score = CONTEXTUAL
-                if score > REJECTED and not (score == UNSURE and self.mandatory and not self.beside):
-                    found.append((start, end, score))
-        except TimeoutError:
-            raise RuleTimeoutError(f"rule {self.name} took longer than {TIMEOUT:g} s") from None
+        stop = min(len(text), high + self.reach)
+        for match in self.regex.finditer(text, max(0, low - earlier), stop, timeout=seconds):
+            begin = match.start()
+            if begin >= high:
+                break
+            if begin < low:
+                continue
+            start, end = match.span(self._group)
+            score = self.check(text, start, end)
+            if score == UNSURE and self.in_context(text, start, end):
+                score = CONTEXTUAL
+            if score > REJECTED and not (score == UNSURE and self.mandatory and not self.beside):
+                found.append((start, end, score))
         return found
 
     def in_context(self, text: str, start: int, end: int) -> bool:

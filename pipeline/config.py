@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, 
 
 from models import STARTER_MODEL
 from pipeline.errors import UsageError
-from pipeline.evidence import Gathered, gather, place_of
+from pipeline.evidence import Gathered, dates_to_come, gather, place_of
 from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
 from schemas.policy import Policy, load_policy
 from schemas.profile import Profile, load_profile
@@ -28,6 +28,13 @@ from transforms.provenance import registrable_domain
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AHEAD = 14  # hours by which the first time zone is ahead of UTC: a day that has begun anywhere is not one to come
+
+
+def _today() -> date:
+    return (datetime.now(UTC) + timedelta(hours=AHEAD)).date()
 
 
 class Sampling(_Model):
@@ -149,6 +156,16 @@ class _File(_Model):
             raise ValueError("种子不是合法的 Unicode / the seed is not valid Unicode") from None
         return value
 
+    @field_validator("audit_date")
+    @classmethod
+    def _not_to_come(cls, value: date | None) -> date | None:
+        if value is not None and value > _today():
+            raise ValueError(
+                f"{value} 在今天之后，请写已到之日，或删去此键（即运行当日） / is after today: name a day that has come, or remove the key "
+                f"for the day of the run"
+            )
+        return value
+
     @field_validator("tokenizer", mode="before")
     @classmethod
     def _file_alone(cls, value: Any) -> Any:
@@ -263,6 +280,7 @@ class _Checker:
         self.root = root
         self.problems: list[str] = []
         self.evidence: dict[str, Gathered] = {}
+        self.audit_date = _today()
 
     def check(self, out: Path | None) -> Config:
         raw: _File | None = None
@@ -270,6 +288,7 @@ class _Checker:
             raw = _File.model_validate(self.content)
         except ValidationError as error:
             self.problems += [f"{self.file}: {line}" for line in validation_problems(error, self.root)]
+        self.audit_date = (raw and raw.audit_date) or self.audit_date
         sources = self._sources(self.content.get("sources"))
         candidates = self._sources(self.content.get("candidates"), ("candidates",), frozenset(s.id for s in sources))
         profile = self._load(lambda: load_profile(self._profile_name()), "profile")
@@ -473,6 +492,8 @@ class _Checker:
         """Gathers the evidence of a source; yields what is wrong with it, and with its regions by domain."""
         self.evidence[source.id], problems = gather(source, self.base)
         for key, message in problems:
+            yield place_of(key), message
+        for key, message in dates_to_come(source, self.evidence[source.id].facts, self.audit_date):
             yield place_of(key), message
         for domain in source.regions:
             registrable = registrable_domain(domain)

@@ -95,6 +95,7 @@ class Detectors:
         confirm = {"confirm": self.confirm.fingerprint()} if self.confirm else {}
         return {
             "stages": {name: stage.fingerprint() for name, stage in sorted(self.stages.items())} | confirm,
+            "salt": self.salt_id,
             "decider": self.decider.fingerprint(),
             "lexicon_sha256": self.decider.library.sha256,
             "lexicon_terms": len(self.decider.library.entries),
@@ -102,6 +103,13 @@ class Detectors:
             "labels_sha256": self._labels_sha256,
             "libraries": {name: metadata.version(name) for name in (*LIBRARIES, *self._optional)},
         }
+
+    @property
+    def salt_id(self) -> str:
+        """Which salt digests of personal information are made under, empty without one; no digest of the rules has it."""
+        stage = self.stages["pii"]
+        assert isinstance(stage, PersonalInformation)
+        return stage.variant
 
     def salted(self, salt: bytes) -> "Detectors":
         """With digests of personal information made under this salt, that of the output folder."""

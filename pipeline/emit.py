@@ -4,12 +4,14 @@ A corpus is built beside the one in use and takes its place by a rename and a li
 moment.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from pipeline.config import Config, Emission
 from pipeline.database import connect, parquet_list, quoted, result_files
 from pipeline.emit_bundles import MANIFEST, VERSION, make_bundles
 from pipeline.emit_files import BUILDING, ENTRIES, WORK, Job, build
-from pipeline.emitted import FOLDER, KEEP, MASK, corpus_name, record
+from pipeline.emitted import FOLDER, KEEP, MASK, corpus_name, record, recorded_digest
 from pipeline.errors import RunFailed, UsageError
 from pipeline.execution import Engine, execute
 from pipeline.masking import Masker, total
@@ -31,6 +33,7 @@ from pipeline.scans import sha256_file
 from schemas.results import EMITTED
 
 MARKER = ".corpus-audit-emit"
+REPLACED = ".replaced"
 
 _RESERVED = frozenset(
     {"runs", "scans", "current", "blacklist", "rounds", "review", "training", "assessments", FOLDER, "report"}
@@ -69,24 +72,35 @@ def prepare(config: Config, plan: Plan) -> None:
         raise UsageError(f"emit: {folder}: 无法写入 / cannot be written: {error.strerror}") from error
 
 
-def emit_run(config: Config, run: Run, units: Sequence[Unit], engine: Engine) -> Path | None:
-    """Writes the corpus of a published run unless it is there already, and makes it the current one.
+@dataclass(frozen=True)
+class Written:
+    """The corpus of a run, where one is asked for, and what to tell people about it."""
+
+    folder: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def emit_run(config: Config, run: Run, units: Sequence[Unit], engine: Engine) -> Written:
+    """Writes the corpus of a published run unless it is there already and whole, and makes it the current one.
 
     Always on this machine, with the engine's number of workers. Raises RunFailed; the run stays published.
     """
     if config.emit is None:
-        return None
+        return Written()
     folder, mode = config.emit.folder, MASK if config.emit.mask else KEEP
     run_id = run.folder.name
-    target = folder / corpus_name(run_id, mode)
+    target, output = folder / corpus_name(run_id, mode), Output(config.output)
+    warnings: tuple[str, ...] = ()
     try:
         with _held(folder):
             try:
                 _clear(folder)
-                if not (target / MANIFEST).exists():
+                damaged = _damaged(target, recorded_digest(output, run_id, mode))
+                if damaged:
                     _build(config, config.emit, run, units, engine)
-                    (folder / BUILDING).rename(target)
-                record(Output(config.output), run_id, mode, target, folder / WORK)
+                    warnings = _mended(target, damaged)
+                    _replace(folder / BUILDING, target, folder / REPLACED)
+                record(output, run_id, mode, target, folder / WORK)
             finally:
                 _clear(folder)
             link = folder / ".current.tmp"
@@ -101,11 +115,48 @@ def emit_run(config: Config, run: Run, units: Sequence[Unit], engine: Engine) ->
             f"writing failed ({cause}), {free / 1e9:.1f} GB free; run {run_id} is published and the corpus in use untouched: "
             f"mend it and run again"
         ) from error
-    return target
+    return Written(target, warnings)
+
+
+def _damaged(target: Path, recorded: str | None) -> list[str]:
+    """The files of a corpus that are missing or of another size than written; the manifest where it is not the one recorded.
+
+    Sizes only, so that it costs nothing: whether bytes are the same is for `match` to say.
+    """
+    manifest = target / MANIFEST
+    if not manifest.is_file():
+        return [MANIFEST]
+    if recorded is None or sha256_file(manifest) == recorded:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entries = json.loads(manifest.read_bytes())["files"]
+            return [entry["path"] for entry in entries if _size(target / entry["path"]) != entry["file_bytes"]]
+    manifest.unlink()  # what it says of the other files is not to be trusted either: all are written anew
+    return [MANIFEST]
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
+
+
+def _mended(target: Path, damaged: list[str]) -> tuple[str, ...]:
+    if not target.exists():
+        return ()
+    named = ", ".join(damaged[:5]) + (", …" if len(damaged) > 5 else "")
+    return (
+        f"emit: {target}: 有 {len(damaged)} 个文件缺失或与写出时不符，已重新写出 / {len(damaged)} files were missing or not as written, and were "
+        f"written anew: {named}",
+    )
+
+
+def _replace(made: Path, target: Path, aside: Path) -> None:
+    """Puts a whole corpus into the place of a damaged one, or of none."""
+    if target.exists():
+        target.rename(aside)
+    made.rename(target)
 
 
 def _clear(folder: Path) -> None:
-    for name in (BUILDING, WORK):
+    for name in (BUILDING, WORK, REPLACED):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

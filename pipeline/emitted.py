@@ -53,11 +53,12 @@ class EmittedCorpus:
 def record(output: Output, run_id: str, mode: str, corpus: Path, spill: Path) -> None:
     """Keeps a copy of a corpus' manifest, and of masked texts their hashes, unless it was done before."""
     copy = output.folder / FOLDER / f"{corpus_name(run_id, mode)}.json"
-    if copy.exists():
+    manifest = corpus / MANIFEST
+    digest = sha256_file(manifest)
+    if copy.exists() and recorded_digest(output, run_id, mode) == digest:
         return
     copy.parent.mkdir(exist_ok=True)
-    manifest = corpus / MANIFEST
-    event = {"run_id": run_id, "corpus": copy.stem, "manifest_sha256": sha256_file(manifest)}
+    event = {"run_id": run_id, "corpus": copy.stem, "manifest_sha256": digest}
     if mode == MASK:
         texts = copy.with_suffix(TEXTS)
         _write_texts(corpus, texts, spill)
@@ -66,6 +67,17 @@ def record(output: Output, run_id: str, mode: str, corpus: Path, spill: Path) ->
     made = copy.with_name(f".{copy.name}.tmp")
     shutil.copyfile(manifest, made)
     made.replace(copy)
+
+
+def recorded_digest(output: Output, run_id: str, mode: str) -> str | None:
+    """sha256 of the manifest of a run's corpus as last recorded; None where it never was."""
+    records, _ = read_chain(output.folder / FOLDER / CHAIN)
+    return _last(records).get(corpus_name(run_id, mode), {}).get("manifest_sha256")
+
+
+def _last(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The last record of each corpus."""
+    return {str(record.get("corpus", record.get("run_id"))): record for record in records}
 
 
 def _write_texts(corpus: Path, target: Path, spill: Path) -> None:
@@ -101,7 +113,7 @@ def changed(output: Output) -> Iterator[str]:
     folder = output.folder / FOLDER
     records, problems = read_chain(folder / CHAIN)
     yield from problems
-    last = {str(record.get("corpus", record.get("run_id"))): record for record in records}
+    last = _last(records)
     if folder.is_dir():
         for path in sorted(folder.glob("[!.]*.json")):
             if path.stem not in last:

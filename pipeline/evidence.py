@@ -75,7 +75,7 @@ def gather(source: SourceRecord, base: Path) -> tuple[Gathered, list[tuple[str, 
         try:
             contents[key] = _Content(base, name, key)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            problems.append((key, _absent(base / name, error)))
+            problems.append((key, _absent(base / name, error, key)))
 
     def attempt(key: str, parse: Callable[[_Content], _T]) -> _T | None:
         try:
@@ -105,6 +105,23 @@ def gather(source: SourceRecord, base: Path) -> tuple[Gathered, list[tuple[str, 
         link_hint=_link_hint(source, contents) if source.kind == "open" else None,
     )
     return Gathered(facts, robots, users if source.fields.user else None), problems
+
+
+def dates_to_come(source: SourceRecord, facts: Facts, today: date) -> Iterator[tuple[str, str]]:
+    """Days of collecting and obtaining after the day of the audit, as (key of the evidence, what to do).
+
+    By them the ages of persons are told: one to come would make children grown.
+    """
+    collected = facts.collection.fetched_from if facts.collection else None
+    for key, name, day in (
+        ("collection_record", "fetched_from", collected),
+        ("obtained_at", "obtained_at", source.evidence.obtained_at),
+    ):
+        if day is not None and day > today:
+            yield (
+                key,
+                f"{name}: {day} 在评估日 {today} 之后，请改正 / is after the day of the audit, {today}: correct it, or audit_date",
+            )
 
 
 def changed_files(source: SourceRecord, facts: Facts, base: Path) -> Iterator[str]:
@@ -163,8 +180,10 @@ class _Content:
             raise Unusable(f"不是 UTF-8 / not UTF-8 at byte {error.start}: save it as UTF-8") from None
 
 
-def _absent(path: Path, error: OSError | ValueError) -> str:
+def _absent(path: Path, error: OSError | ValueError, key: str) -> str:
     remedy = "放回该文件，或删去此键（未申报只会记为缺少） / put it there, or remove the key: what is not declared is only named as missing"
+    if key == BASIS_RECORD:
+        remedy = "放回该文件，或删去此键（条款即为待补充） / put it there, or remove the key: the clauses will then want evidence"
     if isinstance(error, FileNotFoundError):
         return f"没有这个文件 / no such file: {path}: {remedy}"
     if isinstance(error, IsADirectoryError):

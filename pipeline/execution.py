@@ -1,6 +1,7 @@
 """Runs the graph on an engine, and shows how far it is."""
 
 import argparse
+import builtins
 import contextlib
 import errno
 import logging
@@ -9,6 +10,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +21,14 @@ from pipeline.errors import RunFailed, StoreError, UsageError
 from pipeline.events import read_progress
 
 _STEP = re.compile(r"\s*\[while running [^\]]*\]")
-_EXCEPTION = re.compile(r"^pipeline\.errors\.\w+: ")
+_TRACEBACK = "Traceback (most recent call last):\n"
+_EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][A-Za-z_0-9.]{0,99})(?:: (?P<text>.*))?\Z", re.DOTALL)
+# whose messages are ours and name files, settings and documents, never what a document says
+_OWN = re.compile(
+    r"(?:pipeline\.errors\.\w+|schemas\.loading\.DocumentError"
+    r"|transforms\.pii\.GateError|transforms\.classifier\.ModelError|transforms\.tokens\.TokenizerError"
+    r"|transforms\.keywords\.VariantError|transforms\.scorers\.base\.ScorerError)"
+)
 
 LOCAL = "FnApiRunner"
 ENGINE_LOG = "engine.log"
@@ -74,6 +83,7 @@ def execute(job: Any, engine: Engine, folder: Path, weight: int, build: Callable
             build(pipeline, job)
             pipeline.run().wait_until_finish()
         except BaseException as error:
+            traceback.print_exc()  # to the engine's log
             failure.append(error)
 
     thread = threading.Thread(target=work, name="beam", daemon=True)
@@ -111,9 +121,15 @@ def quiet_logging() -> None:
 
 @contextlib.contextmanager
 def _engine_log(path: Path) -> Iterator[TextIO]:
-    """Sends what engine and workers print to a file for the time being; yields the real standard error."""
+    """Sends what engine and workers print to a file for the time being; yields the real standard error.
+
+    What libraries print of errors may quote the text they fail on, so the file is for its owner alone. It goes when the
+    run is complete.
+    """
     sys.stderr.flush()
     saved = os.dup(2)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
     with path.open("wb") as log, os.fdopen(saved, "w", encoding="utf-8", errors="replace", closefd=True) as stderr:
         os.dup2(log.fileno(), 2)
         try:
@@ -170,8 +186,32 @@ def _explained(error: BaseException) -> BaseException:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if isinstance(error, OSError):
         return error
-    lines = [line for line in text.splitlines() if line.strip()]
-    cause = _EXCEPTION.sub("", lines[-1]) if lines else type(error).__name__
+    cause = _own_words(text, error)
     if "Channel closed prematurely" in text:
         cause = "一个工作进程被终止（内存不足或被杀） / a worker process was killed (out of memory, or by someone): run again to go on"
     return RunFailed(f"运行失败 / the run failed: {cause}")
+
+
+def _own_words(text: str, error: BaseException) -> str:
+    """The message, if it is one of ours, of the exception an engine reports as a traceback; else the type alone.
+
+    Messages of libraries quote what they fail on, and that may be corpus text.
+    """
+    _, reported, last = text.rpartition(_TRACEBACK)
+    kind, said = f"{type(error).__module__}.{type(error).__qualname__}", text
+    if reported:
+        lines = last.splitlines()
+        behind = next((number for number, line in enumerate(lines) if line[:1] not in ("", " ")), len(lines))
+        found = _EXCEPTION.match("\n".join(lines[behind:]).strip())
+        kind, said = (found["type"], found["text"] or "") if found else (kind, "")
+    if said and (_OWN.fullmatch(kind) or _is_of_files(kind)):
+        return said
+    return (
+        f"{kind.removeprefix('builtins.')}（原文可能含语料，不予显示；见运行文件夹的 {ENGINE_LOG}，仅属主可读） / its message may quote corpus "
+        f"text and is withheld: see {ENGINE_LOG} in the folder of the run, which its owner alone may read"
+    )
+
+
+def _is_of_files(kind: str) -> bool:
+    found = getattr(builtins, kind, None)
+    return isinstance(found, type) and issubclass(found, OSError)

@@ -3,12 +3,16 @@
 By SQL over the documents; `verify` makes both again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from pipeline.examination import examine
+from schemas.evidence import Facts
 from schemas.personal_information import LEVELS, Level
 from schemas.profile import Profile
-from schemas.sources import SourceRecord
+from schemas.sources import BASIS_RECORD, SourceRecord
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
@@ -36,21 +40,49 @@ def basis_rows(sources: Sequence[SourceRecord], query: Query, documents: str) ->
     return rows
 
 
-def clause_facts(
-    profile: Profile, sources: Iterable[SourceRecord], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, tuple[str, str]]:
-    """Verdict and basis of each clause on personal information, from rows of `pii_basis`.
+@dataclass(frozen=True)
+class Grounds:
+    """What the clauses rest on: rows of `pii_basis`, sources whose record shows their basis, documents not looked into."""
+
+    rows: Sequence[Mapping[str, Any]]
+    shown: Collection[str]
+    failed: int = 0
+
+
+def with_record(sources: Sequence[SourceRecord], facts: Mapping[str, Facts], today: date) -> frozenset[str]:
+    """The sources whose record of the lawful basis is there and not empty, as the table `evidence` says."""
+    return frozenset(
+        source.id
+        for source in sources
+        for item in examine(source, facts[source.id], today).items
+        if item.key == BASIS_RECORD and item.status == "ok"
+    )
+
+
+def not_looked_into(query: Query, documents: str) -> int:
+    """Documents the detector of personal information failed on: nothing is known of them."""
+    counted = query(f"SELECT count(*) FROM {documents} WHERE contains(unscored, 'personal information: ')")
+    return int(counted[0][0])
+
+
+def clause_facts(profile: Profile, grounds: Grounds) -> dict[str, tuple[str, str]]:
+    """Verdict and basis of each clause on personal information.
 
     A clause speaks of its level and those above. Never 符合, and never 不适用: that takes people who find none either.
     """
-    records = {source.id: source.personal_info.record for source in sources}
-    return {
-        clause: _facts(level, [row for row in rows if LEVELS.index(row["level"]) >= LEVELS.index(level)], records)
+    facts = {
+        clause: _facts(
+            level, [row for row in grounds.rows if LEVELS.index(row["level"]) >= LEVELS.index(level)], grounds.shown
+        )
         for level, clause in profile.personal_information.clauses.items()
     }
+    if not grounds.failed:
+        return facts
+    note = f"；未能检测 {grounds.failed} 条 / the detectors failed on {grounds.failed} documents (documents.unscored)"
+    return {clause: (verdict, text + note) for clause, (verdict, text) in facts.items()}
 
 
-def _facts(level: Level, rows: Sequence[Mapping[str, Any]], records: Mapping[str, str | None]) -> tuple[str, str]:
+def _facts(level: Level, rows: Sequence[Mapping[str, Any]], shown: Collection[str]) -> tuple[str, str]:
     def count(phase: str, **wanted: Any) -> int:
         return sum(
             row["documents"]
@@ -70,7 +102,7 @@ def _facts(level: Level, rows: Sequence[Mapping[str, Any]], records: Mapping[str
             f"{seen}；须人工亦未检出方为不适用 / not applicable only where people find none either (pii_basis)",
         )
     covered = {row["source_id"] for row in rows if row["covered"]}
-    without = sorted(source for source in covered if records[source] is None)
+    without = sorted(covered - set(shown))
     text = (
         f"检出 {found} 条，处理依据覆盖 {count('collected', covered=True)} 条，未覆盖 {count('collected', covered=False)} 条，其中进入训练 "
         f"{trained} 条 / {found} documents found, {count('collected', covered=True)} covered by a declared basis, "
@@ -80,5 +112,5 @@ def _facts(level: Level, rows: Sequence[Mapping[str, Any]], records: Mapping[str
         bare = count("collected", under_14=True, covered=False)
         text += f"；不满十四周岁 {children} 条，未覆盖 {bare} 条 / of children under 14 {children}, not covered {bare}"
     if without:
-        text += f"；申报依据而无证明材料的来源 / bases declared without a record: {', '.join(without)}"
+        text += f"；申报依据而无证明材料（或材料为空）的来源 / bases declared without a record, or with an empty one: {', '.join(without)}"
     return "待补充" if trained or without else "待人工", f"{text} (pii_basis)"

@@ -1,7 +1,7 @@
 """Masks personal information and credentials in documents that are written out, and keeps count of it.
 
-Only documents in which the audit found something are looked into, but these anew: the audit keeps no more than so many
-findings of a type, and a copy must miss none.
+Only documents in which the audit found something are looked into, but these anew: what overlaps a finding may
+show only when that is masked, and a copy must miss none.
 """
 
 import hashlib
@@ -93,7 +93,7 @@ class Masker:
             return rows
         texts, digests = [], []
         for row in chosen:
-            redacted = redact(rows.column("text")[row].as_py(), self._detector, self.kept)
+            redacted = self._redacted(rows.column("doc_id")[row].as_py(), rows.column("text")[row].as_py())
             if {entity.type for entity in redacted.masked} != types[row] - self.kept:
                 raise RunFailed(
                     f"{rows.column('doc_id')[row].as_py()}: 待脱敏的内容与审计所见不符 / what is to be masked is not what the audit found: "
@@ -105,6 +105,12 @@ class Masker:
         replaced = {"text": _replaced(rows.column("text"), chosen, texts)}
         replaced["text_sha256"] = _replaced(rows.column("text_sha256"), chosen, digests)
         return pa.record_batch([replaced.get(f.name, rows.column(f.name)) for f in rows.schema], schema=rows.schema)
+
+    def _redacted(self, doc_id: str, text: str) -> Redacted:
+        try:
+            return redact(text, self._detector, self.kept)
+        except Exception as error:  # its message, and the errors it came from, may quote the text
+            raise RunFailed(f"{doc_id}: 脱敏失败 / masking failed: {type(error).__name__}") from None
 
 
 def found_types(facts: pa.RecordBatch) -> list[set[str]]:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from typing import Any
 
 from blacklist.log import EVENTS
 from pipeline.errors import OutputBusy, RunFailed, UsageError
+from pipeline.salt import make_or_read_salt
 from pipeline.scans import sha256_file
 from schemas.chain import append_to_chain, cut_torn_line, read_chain
 
 MARKER = ".corpus-audit"
 BUILDING = ".building"
-SALT = "personal-information.salt"
-SALT_BYTES = 32
 _UNHASHED = {"manifest.json", "events.ndjson"}
 
 
@@ -69,31 +67,8 @@ class Output:
             raise UsageError(f"{self.folder}: 无法写入 / cannot be written: {error.strerror}") from error
 
     def salt(self) -> bytes:
-        """The secret under which personal information is digested; made once, readable to its owner alone.
-
-        Raises UsageError where the file is not what was written.
-        """
-        path = self.folder / SALT
-        if not path.exists():
-            made = path.with_suffix(".new")
-            made.unlink(missing_ok=True)
-            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(SALT_BYTES) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            made.rename(path)
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        try:
-            salt = bytes.fromhex(path.read_text(encoding="ascii").strip())
-        except (ValueError, UnicodeDecodeError):
-            salt = b""
-        if len(salt) != SALT_BYTES:
-            raise UsageError(
-                f"{path}: 盐文件已损坏 / the salt of personal information is damaged: restore it from a copy, or remove it; "
-                f"without it all digests change and the documents are scanned again"
-            )
-        return salt
+        """The secret under which personal information is digested. Raises UsageError."""
+        return make_or_read_salt(self.folder)
 
     def must_exist(self) -> None:
         """Raises UsageError unless this is an output folder."""

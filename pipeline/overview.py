@@ -13,6 +13,7 @@ from pipeline.events import read_progress
 from pipeline.output import Output, Run
 from pipeline.review import UNDECIDED, undecided_sources
 from transforms.decide import NOT_ASKED
+from transforms.pii import UNREAD
 
 if TYPE_CHECKING:
     from pipeline.match import Matched
@@ -127,8 +128,9 @@ def _show_undecided(result: dict[str, Any], out: Console) -> None:
         if UNDECIDED in row["review_reasons"]:
             out.print(
                 f"{UNDECIDED}: {row['source_id']}: {row['unscored']:,} 条未得答复，若违规则超过门槛，尚不能通过；重新运行补问，原因为 "
-                f"{NOT_ASKED} 的须放宽 nominate / unscored documents that could put it above the maximum; it does not pass until they are "
-                f"answered: run again, and where the reason is {NOT_ASKED}, widen nominate",
+                f"{NOT_ASKED} 的须放宽 nominate，以 {UNREAD.strip()} 开头的重新运行不变，请报告其位置 / unscored documents that could put it above the maximum; it does not pass until they are "
+                f"answered: run again; where the reason is {NOT_ASKED}, widen nominate; where it begins with {UNREAD.strip()} running "
+                "again changes nothing: report the document's place (query why DOC_ID)",
                 style="bold",
                 markup=False,
             )

@@ -6,12 +6,14 @@ The steps of `verify`, in order; each yields one line a difference.
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from pipeline import recompute_documents as documents
 from pipeline import recompute_instruments as instruments
 from pipeline import recompute_lists as lists
 from pipeline import recompute_numbers as numbers
+from pipeline.config import AHEAD
 from pipeline.recomputation import Recomputation
 from pipeline.recompute_emitted import emitted
 from pipeline.recompute_findings import findings
@@ -33,6 +35,7 @@ def asked(data: Recomputation) -> Iterator[str]:
     for key, told in (("profile", data.profile.sha256), ("policy", data.policy.sha256)):
         if config[f"{key}_sha256"] != told:
             yield f"manifest.json {key}: 与配置不符 / differs from the configuration"
+    yield from _days(data)
     if is_shipped(data.profile) and load_profile(data.profile.id) != data.profile:
         yield "manifest.json profile: 与随附的同名口径不符 / differs from the shipped profile of this digest"
     if is_bundled(data.policy) and data.policy not in map(partial(load_policy, None), BUNDLED):
@@ -41,6 +44,19 @@ def asked(data: Recomputation) -> Iterator[str]:
     aside = {(shard["source_id"], shard["shard"]) for shard in data.manifest["quarantined"]}
     if shards != set(data.parts) | aside:
         yield "manifest.json shards: 与台账不符 / differ from the ledger"
+
+
+def _days(data: Recomputation) -> Iterator[str]:
+    """The day of the audit is the configured one, or that on which the run began; it is none to come."""
+    started, configured = _started(data), data.manifest["config"]["audit_date"]
+    if data.audit_date.isoformat() != (configured or started.date().isoformat()):
+        yield "manifest.json evidence.audit_date: 与配置或开始日期不符 / is neither the configured day nor that of the start"
+    if data.audit_date > (started + timedelta(hours=AHEAD)).date():
+        yield "manifest.json evidence.audit_date: 在运行开始之后 / is after the start of the run"
+
+
+def _started(data: Recomputation) -> datetime:
+    return datetime.fromisoformat(data.manifest["started_at"]).astimezone(UTC)
 
 
 def database(data: Recomputation) -> Iterator[str]:
@@ -58,6 +74,7 @@ def database(data: Recomputation) -> Iterator[str]:
         **{key: data.manifest[key] for key in ("run_id", "seed", "ruleset_sha256", "config_sha256", "schema_version")},
         "profile": data.profile.id,
         "software_version": data.manifest["software_version"],
+        "started_at": _started(data).replace(tzinfo=None),
     }
     if len(info) != 1 or any(info[0][key] != value for key, value in expected.items()):
         yield "run_info: 与 manifest 不符 / differs from the manifest"

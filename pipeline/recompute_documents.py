@@ -87,7 +87,7 @@ def admission(data: Recomputation) -> Iterator[str]:
         SELECT d.doc_id, d.admitted, d.exclusion_reason AS reason,
                d.source_id IN ({listed} <> 'domain') AS source_out,
                coalesce(d.domain IN ({listed} = 'domain'), false) AS domain_out,
-               f.doc_id IS NOT NULL AS filtered,
+               f.doc_id IS NOT NULL AS filtered, d.unscored IS NOT NULL AS unscored,
                list_contains({levels}::VARCHAR[], d.pii_level) AND NOT d.pii_covered AS pii_out
         FROM documents d LEFT JOIN (
             SELECT DISTINCT source_id, shard, "row", any_value(doc_id) AS doc_id FROM findings
@@ -101,6 +101,7 @@ def admission(data: Recomputation) -> Iterator[str]:
             "domain_blacklisted",
         ),
         ("reason = 'filtered' AND NOT filtered OR admitted AND filtered", "filtered"),
+        ("reason = 'unscored' AND NOT unscored OR admitted AND unscored", "unscored"),
         ("reason = 'personal_information' AND NOT pii_out OR admitted AND pii_out", "personal_information"),
     ):
         yield from data.examples(

@@ -14,7 +14,10 @@ from transforms.classifier import LABELS_FILE, Classifier, read_labels
 from transforms.decide import NOT_ASKED
 
 # `unscored` also tells of documents nobody was asked about, and of those the detector of personal information failed on
-_CONFIRM_REASON = f"unscored IS NOT NULL AND unscored <> '{NOT_ASKED}' AND NOT starts_with(unscored, 'personal information')"
+_CONFIRM_REASON = (
+    f"unscored IS NOT NULL AND unscored <> '{NOT_ASKED}' AND NOT starts_with(unscored, 'personal information')"
+)
+_REASON = "split_part(unscored, '; personal information: ', 1)"
 
 
 def library(data: Recomputation) -> Iterator[str]:
@@ -112,7 +115,7 @@ def confirming(data: Recomputation) -> Iterator[str]:
     if sampled and answered:
         yield "findings: 复核限于样本却见于判定 / confirming is limited to the sample, yet decides"
     table = "technical_sample" if sampled else "documents"
-    reasons = dict(data.rows(f"SELECT unscored, count(*) FROM {table} WHERE {_CONFIRM_REASON} GROUP BY 1"))
+    reasons = dict(data.rows(f"SELECT {_REASON}, count(*) FROM {table} WHERE {_CONFIRM_REASON} GROUP BY 1"))
     if reasons != told["unscored"]:
         yield f"manifest.json confirm: 未得答复 / unscored {told['unscored']}，{table}: {reasons}"
     yield from _asked(data, told, table)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pipeline.books import Terms, result
 from pipeline.domains import domain_rows
 from pipeline.instruments import shortfall
-from pipeline.lawful_basis import basis_rows, clause_facts
+from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.recomputation import Recomputation, difference, mapping_difference
 from pipeline.sourcing import provenance_tables
 from pipeline.statistics import Distinct, clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
@@ -77,7 +77,9 @@ def clauses(data: Recomputation) -> Iterator[str]:
     manual = data.rows("SELECT count(*) FROM manual_sample")[0][0]
     known, keywords = data.stored("known_answers"), data.stored("keyword_library")
     instruments = shortfall(keywords, data.stored("classifier_evidence"))
-    personal = clause_facts(data.profile, data.sources, basis_rows(data.sources, data.rows, "documents"))
+    shown = with_record(data.sources, data.facts, data.audit_date)
+    grounds = Grounds(basis_rows(data.sources, data.rows, "documents"), shown, not_looked_into(data.rows, "documents"))
+    personal = clause_facts(data.profile, grounds)
     expected = clause_rows(data.profile, technical, manual, data.source_rows, known, instruments, personal)
     yield from difference("clauses", expected, data.stored("clauses"))
     stated = data.run.result["clauses"]

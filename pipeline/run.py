@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,12 @@ from pipeline.execution import ENGINE_LOG, Engine, check_engine
 from pipeline.graph import Gate, Workshop
 from pipeline.instruments import classifier_rows, keyword_rows, shortfall
 from pipeline.known_answers import known_answer_rows
-from pipeline.lawful_basis import basis_rows, clause_facts
+from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.output import Output, Run, file_digests, write_json
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
+from pipeline.salt import SALT, read_salt
 from pipeline.scan import Settings, layer_keys
 from pipeline.scans import ScanStore, TableFile, sha256_file
 from pipeline.sourcing import examine_all, examined_digest, provenance_tables
@@ -90,6 +91,9 @@ class Preview:
 def preview(config: Config, options: Options) -> Preview:
     """Plans without writing anything (`--dry-run`)."""
     detectors = load_detectors(config)
+    salt = read_salt(config.output)
+    if salt is not None:
+        detectors = detectors.salted(salt[0])
     plan = make_plan(config, options.allow_missing)
     try:
         missing = _missing_layers(plan.units, detectors, config)
@@ -113,8 +117,8 @@ def run(config: Config, options: Options) -> Outcome:
         output.tidy()
         must_be_on_record(config, output)
         log = _log(output)
-        inputs = _Inputs(config, detectors.salted(output.salt()), plan, blocked, config.audit_date or started.date())
-        current = output.current
+        detectors, current = detectors.salted(output.salt()), output.current
+        inputs = _Inputs(config, detectors, plan, blocked, config.audit_date or started.date())
         if (
             current is not None
             and current.manifest.get("run_key") == inputs.key(_active(log))
@@ -123,12 +127,17 @@ def run(config: Config, options: Options) -> Outcome:
         ):
             output.clear_building()
             emitted = emit_run(config, current, plan.units, options.engine)
-            return Outcome(current.folder, True, 0, plan.warnings, _seconds_since(started), emitted)
+            warnings = (*plan.warnings, *emitted.warnings)
+            return Outcome(current.folder, True, 0, warnings, _seconds_since(started), emitted.folder)
         run_id = _begin(output, inputs, started)
         ScanStore(config.scans).sweep()
         events = EventLog(str(output.building / "events.ndjson"))
         events.write("run_started", run_id=run_id, units=len(plan.units), shards=plan.shards)
-        return _Builder(config, options, inputs, output, log, events, run_id, started).build()
+        resalted = _resalted(current, detectors)
+        if resalted:
+            events.write("salt_changed", salt=detectors.salt_id)
+        outcome = _Builder(config, options, inputs, output, log, events, run_id, started).build()
+        return replace(outcome, warnings=(*resalted, *outcome.warnings))
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ class _Inputs:
             __version__,
             self.config.sha256,
             self.detectors.fingerprint,
+            self.detectors.salt_id,
             [stage.fingerprint() for name, stage in self.detectors.stages.items() if name == "tokens"],
             load_known_answers().sha256,
             sorted(active),
@@ -250,7 +260,8 @@ class _Builder:
         units = [decided.scanned.unit for decided in results.units]
         emitted = emit_run(self.config, published, units, self.options.engine)
         seconds = _seconds_since(self.started)
-        return Outcome(published.folder, False, len(quarantined), self.inputs.plan.warnings, seconds, emitted)
+        warnings = (*self.inputs.plan.warnings, *emitted.warnings)
+        return Outcome(published.folder, False, len(quarantined), warnings, seconds, emitted.folder)
 
     def _evidence_unchanged(self) -> None:
         """Evidence that changed under the run is published with neither its old nor its new digest."""
@@ -390,7 +401,9 @@ class _Builder:
         with over_documents(documents, self.folder / "duckdb-spill") as (query, relation):
             provenance = provenance_tables(config.sources, self.inputs.facts, self.inputs.audit_date, query, relation)
             basis = basis_rows(config.sources, query, relation)
+            failed = not_looked_into(query, relation)
             domains = domain_rows(query, relation, listed)
+        shown = with_record(config.sources, self.inputs.facts, self.inputs.audit_date)
         return {
             "run_info": [self._run_info()],
             "ledger": ledger,
@@ -425,7 +438,7 @@ class _Builder:
                 stats,
                 self.known,
                 shortfall(keywords, evidence),
-                clause_facts(config.profile, config.sources, basis),
+                clause_facts(config.profile, Grounds(basis, shown, failed)),
             ),
         }
 
@@ -484,6 +497,17 @@ class _Builder:
             },
             "files": file_digests(self.folder),
         }
+
+
+def _resalted(current: Run | None, detectors: Detectors) -> tuple[str, ...]:
+    """A warning where the current run's digests were made under another salt than those of the next."""
+    before = current.manifest["versions"].get("salt") if current is not None else None
+    if before is None or before == detectors.salt_id:
+        return ()
+    return (
+        f"{SALT}: 与当前运行所用的盐不同（{before} → {detectors.salt_id}），个人信息重新检测，其摘要（hmac）与此前各次运行不可比 / is not the salt of the "
+        f"current run: personal information was scanned again, its digests (hmac) do not compare with those of earlier runs",
+    )
 
 
 def _log(output: Output) -> BlacklistLog:

@@ -14,6 +14,7 @@ from pipeline.examination import Counts, Examined, evidence_rows, examine, is_co
 from schemas.evidence import Facts
 from schemas.policy import Policy
 from schemas.sources import SourceRecord
+from transforms.personal import reference_year
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
@@ -42,7 +43,11 @@ def provenance_tables(
         for source, before in zip(sources, examine_all(sources, facts, today).values(), strict=True)
     }
     return {
-        "sources": [_declared_row(source, examined[source.id]) for source in sources],
+        "sources": [
+            _declared_row(source, examined[source.id])
+            | {"reference_year": reference_year(source, facts[source.id], today.year)}
+            for source in sources
+        ],
         "evidence": [row for source in sources for row in evidence_rows(source, examined[source.id])],
         "region_stats": list(_region_rows(sources, query, documents)),
     }
@@ -52,9 +57,12 @@ def wrongly_admitted(
     sources: Sequence[SourceRecord], policy: Policy, barred: Mapping[str, frozenset[str]], query: Query, documents: str
 ) -> Iterator[str]:
     """Documents that a declared bar or a finding keeps out under the policy, and that are admitted all the same."""
+    admitted: dict[str, int] = dict(
+        query(f"SELECT source_id, count(*) FROM {documents} WHERE admitted GROUP BY source_id")
+    )
     for source in sources:
         bars = sorted(barred[source.id] & set(policy.provenance.exclude))
-        count = query(f"SELECT count(*) FROM {documents} WHERE admitted AND source_id = {quoted(source.id)}")[0][0]
+        count = admitted.get(source.id, 0)
         if bars and count:
             yield f"{source.id}: {', '.join(bars)}，仍有 {count} 条进入训练 / declared bar, yet documents are admitted"
     findings = ", ".join(quoted(name) for name in policy.provenance.exclude)

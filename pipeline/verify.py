@@ -3,6 +3,7 @@
 Needs nothing but the output folder.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,13 +12,16 @@ import duckdb
 from blacklist.log import EVENTS, STATE, replay, state_csv
 from pipeline.assess import EVENTS as ASSESSMENTS
 from pipeline.assess import FOLDER
+from pipeline.errors import UsageError
 from pipeline.match import check_records
 from pipeline.output import Output, Run, file_digests
 from pipeline.recomputation import Recomputation
 from pipeline.recompute import STEPS
 from pipeline.recompute_instruments import other_version, shipped_model
+from pipeline.salt import PRIVATE, SALT, read_salt
 from pipeline.scans import sha256_file
 from schemas.chain import GENESIS, read_chain
+from transforms.pii import salt_id
 
 UNPROVED = (
     "文档与发现本身是否如实：伪造的数据配上新的哈希可以通过，须对照语料抽查 / whether documents and findings are true: forged data with fresh "
@@ -29,6 +33,8 @@ UNPROVED = (
     "the output folder, only their digests are here",
     "个人信息是否属于不满十四周岁者：出生年份与上下文不公布，按记载采信 / whether personal information is of children under 14: births and "
     "surroundings are not published, what is stated is believed",
+    "个人信息的摘要（hmac）与未计数的弱候选：盐与原文不公布，增删改写不可见 / digests of personal information, and weak candidates that "
+    "do not count: salt and texts are not published, so one that was changed, added or left out is not seen",
 )
 
 
@@ -47,6 +53,11 @@ def unproved(output: Output) -> list[str]:
         lines.append(
             f"分类模型的证据强度：出自自备模型的 labels.json / the evidence for the classifier: as its own labels.json says, sha256 "
             f"{manifest['versions']['labels_sha256']}"
+        )
+    if not os.path.lexists(output.folder / SALT):
+        lines.append(
+            f"个人信息的摘要是否出自 manifest 所记之盐：{SALT} 不在此处（移交时应当如此）/ whether digests of personal information were made under "
+            f"the salt the manifest names: {SALT} is not here, as it should be in a folder handed over"
         )
     return lines
 
@@ -73,9 +84,34 @@ def verify(output: Output, quick: bool = False) -> list[Check]:
     current = output.current
     if current is None:
         checks.append(Check("当前运行 / current run", ("没有已发布的运行 / no run is published",)))
-    elif not quick:
+        return checks
+    checks.append(Check("个人信息摘要的盐 / salt of digests", tuple(_salt(output, current))))
+    if not quick:
         checks += _recompute(output, current)
     return checks
+
+
+def _salt(output: Output, run: Run) -> Iterator[str]:
+    """A salt that is there is the run's, and for its owner alone."""
+    try:
+        found = read_salt(output.folder)
+        stated = run.manifest["versions"].get("salt")
+    except UsageError as error:
+        yield str(error)
+        return
+    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        yield f"manifest.json: 读不了 / cannot be read: {_brief(error)}"
+        return
+    if found is None:
+        return
+    salt, mode = found
+    if salt_id(salt) != stated:
+        yield (
+            f"{SALT}: 不是本次运行所用的盐（manifest {stated}，文件 {salt_id(salt)}）/ is not the salt of this run (manifest {stated}, file "
+            f"{salt_id(salt)}): restore it from a copy, or run again"
+        )
+    if mode & ~PRIVATE:
+        yield f"{SALT}: 权限为 {mode:04o}，应为 0600 / has permissions {mode:04o}: chmod 600"
 
 
 def _chains(output: Output) -> Iterator[str]:

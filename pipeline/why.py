@@ -16,6 +16,7 @@ from schemas.policy import Policy, Rule
 from schemas.risks import risks
 from schemas.sources import SourceRecord
 from transforms.decide import NOT_ASKED
+from transforms.pii import UNREAD
 
 _DETECTORS = {
     "keywords": "关键词 / keyword",
@@ -191,7 +192,7 @@ def _confirming(
         yield f"{name}: 已问，答复 / asked, it said: " + ", ".join(f"{r} {s:.4f}" for r, s in sorted(answers.items()))
     elif document["unscored"] == NOT_ASKED:
         yield f"{name}: 未问，而有规则以其得分为条件 / not asked, though a rule rests on its score"
-    elif document["unscored"] is not None:
+    elif document["unscored"] is not None and not document["unscored"].startswith(UNREAD):
         yield f"{name}: 未得完整答复 / no complete answer"
     elif settings["scope"] == "all" or (least is not None and any(round(score, 4) >= least for score in scores)):
         yield f"{name}: 已问，没有以其得分为条件的规则成立 / asked; no rule that rests on its score held"
@@ -204,9 +205,19 @@ def _confirming(
 
 
 def _remedy(reason: str) -> str:
-    if reason == NOT_ASKED:
-        return "放宽 classifier.confirm.nominate / widen classifier.confirm.nominate"
-    return "重新运行会补问 / run again to ask"
+    """What helps against each of the reasons: that for personal information stands last, behind another or alone."""
+    risks, unread, _ = f"; {reason}".partition(f"; {UNREAD}")
+    remedies = []
+    if risks == f"; {NOT_ASKED}":
+        remedies.append("放宽 classifier.confirm.nominate / widen classifier.confirm.nominate")
+    elif risks:
+        remedies.append("重新运行会补问 / run again to ask")
+    if unread:
+        remedies.append(
+            "个人信息未能检测，重新运行结果不变，语料不进入训练；请将上列位置报告给软件维护者 / personal information could not be looked for: "
+            "running again changes nothing, the document stays out; report its place, told above, to the maintainers"
+        )
+    return "；".join(remedies)
 
 
 def _answer_on_sample(row: dict[str, Any]) -> str:

@@ -89,9 +89,9 @@ PII_ENTITIES = pa.list_(
 PII = pa.schema(
     [
         pa.field("entities", PII_ENTITIES),  # NULL: none found; in order of position, never overlapping
-        pa.field("unscored", pa.string()),
+        pa.field("unscored", pa.string()),  # why nothing is known, "personal information: ..."; NULL where it is
         pa.field("checked", pa.bool_(), nullable=False),  # read in full to check the gate
-        pa.field("cut", pa.bool_(), nullable=False),  # more of a type than are kept
+        pa.field("cut", pa.bool_(), nullable=False),  # more weak ones of a type than are kept; all that count are
     ]
 )
 

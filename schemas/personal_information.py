@@ -2,7 +2,7 @@
 
 import difflib
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Any, Literal
@@ -59,10 +59,12 @@ class Minors(_Model):
 
 
 class Basis(Named):
-    """A lawful basis: the levels it covers, and whether it covers children under 14."""
+    """A lawful basis: the levels it covers, whether of adults and of children under 14, and whether it is a consent."""
 
     levels: frozenset[Level]
+    adults: bool
     minors: bool
+    consent: bool = False
 
 
 class Catalogue(_Model):
@@ -114,16 +116,28 @@ class Catalogue(_Model):
         return tuple(rule for rule in self.aggregation if standard in rule.standards)
 
     def covers(self, bases: Collection[str], level: str, minors: bool) -> bool:
-        """Whether these bases together cover information of that level, of children under 14 too where `minors`."""
+        """Whether one of these bases covers information of that level, of children under 14 where `minors`, else of adults.
+
+        A consent covers children where their guardian's stands beside it.
+        """
         declared = [self.bases[name] for name in bases]
-        return any(level in basis.levels for basis in declared) and (not minors or any(b.minors for b in declared))
+        guarded = any(basis.consent and basis.minors for basis in declared)
+        return any(
+            level in basis.levels and (basis.minors or (basis.consent and guarded) if minors else basis.adults)
+            for basis in declared
+        )
 
 
-def unknown_names(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """The names that are not known, each with the one that may have been meant."""
+_NEARLY = 0.75  # of two Chinese names that may be meant for one another; 同意 alone is none of 单独同意, 书面同意
+
+
+def unknown_names(given: Iterable[str], known: Collection[str], spoken: Mapping[str, str] | None = None) -> list[str]:
+    """The names that are not known, each with the one that may have been meant; `spoken`: other words for known ones."""
+    words = spoken or {}
     found = []
     for name in sorted(set(given) - set(known)):
         near = difflib.get_close_matches(name, known, 1)
+        near = near or [words[word] for word in difflib.get_close_matches(name, words, 1, _NEARLY)]
         found.append(f"{name} (? {near[0]})" if near else name)
     return found
 

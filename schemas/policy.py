@@ -3,12 +3,12 @@
 import hashlib
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
-from schemas.personal_information import Level
+from schemas.personal_information import LEVELS, Level
 
 
 class _Model(BaseModel):
@@ -72,15 +72,26 @@ class TechnicalPolicy(_Model):
     confirmed: float = Field(default=0.5, gt=0, le=1)
 
 
+def _levels(value: Any) -> Any:
+    """One level may stand without brackets."""
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple | set | frozenset):
+        raise ValueError(
+            f"应为级别的列表，不因此剔除任何语料则写 [] / should be a list of levels, [] to exclude nothing: {', '.join(LEVELS)}"
+        )
+    return listed
+
+
 class PersonalInformationPolicy(_Model):
     """Which levels of personal information exclude a document that no declared lawful basis covers."""
 
-    exclude: frozenset[Level] = frozenset()
+    exclude: Annotated[frozenset[Level], BeforeValidator(_levels)] = frozenset({"sensitive"})
 
     @property
     def excluded(self) -> frozenset[Level]:
-        """The levels as they are applied: what is biometric is sensitive too."""
-        return self.exclude | {"biometric"} if "sensitive" in self.exclude else self.exclude
+        """The levels as they are applied: with each those above it."""
+        lowest = min(map(LEVELS.index, self.exclude), default=len(LEVELS))
+        return frozenset(LEVELS[lowest:])
 
 
 Bar = Literal["no_legality_proof", "terms_forbid_training", "robots_denied", "withdrawn", "not_authorised"]

@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 from schemas.personal_information import Level, catalogue, unknown_names
@@ -90,6 +90,17 @@ class PersonalInformationLevels(_Model):
             )
         return levels
 
+    @field_validator("clauses")
+    @classmethod
+    def _distinct(cls, clauses: dict[Level, str]) -> dict[Level, str]:
+        named = list(clauses.values())
+        if repeated := sorted({clause for clause in named if named.count(clause) > 1}):
+            raise ValueError(
+                f"一项条款只能对应一个级别，请只留最低一级（条款也涵盖其上各级） / one clause for several levels: keep the lowest, a clause speaks of "
+                f"the levels above it too: {', '.join(repeated)}"
+            )
+        return clauses
+
     def level_of(self, kind: str) -> Level:
         """The level of a personal type by itself; one the catalogue gives none is general."""
         known = catalogue().types.get(kind)
@@ -123,13 +134,35 @@ class Profile(_Model):
     technical: TechnicalCheck
     illegal_unhealthy: frozenset[str]
     not_applicable: frozenset[str]
-    personal_information: PersonalInformationLevels
     keywords: KeywordLibrary = KeywordLibrary(
         clause="9.1", minimum=10_000, per_risk={"A1": 200, "A2": 100}, max_han=10, max_words=5
     )
     clauses: tuple[Clause, ...]
     instruments: str | None = None  # the clause that asks for a library and a classifier fit for the check
+    personal_information: PersonalInformationLevels  # behind the others, for its clauses are held against theirs
     sha256: str = ""
+
+    @field_validator("personal_information")
+    @classmethod
+    def _clauses_of_its_own(cls, value: PersonalInformationLevels, info: ValidationInfo) -> PersonalInformationLevels:
+        others = {
+            info.data[key].clause for key in ("source_rate", "manual", "technical", "keywords") if key in info.data
+        }
+        others.add(info.data.get("instruments"))
+        known = {clause.id for clause in info.data.get("clauses", ())}
+        taken = sorted(others & set(value.clauses.values()))
+        unknown = unknown_names(value.clauses.values(), known) if known else []
+        if taken:
+            raise ValueError(
+                f"clauses: 条款已另有所指，请改用个人信息条款的编号 / these clauses are about something else, name those on personal information: "
+                f"{', '.join(taken)}"
+            )
+        if unknown:
+            raise ValueError(
+                f"clauses: 本口径没有这些条款，请改正或列入 clauses / the profile has no such clause, correct it or list it under clauses: "
+                f"{', '.join(unknown)}"
+            )
+        return value
 
     @field_validator("illegal_unhealthy", "not_applicable")
     @classmethod

@@ -1,6 +1,7 @@
 """Source records: what a corpus source declares about itself (clause 5.1 of the standard)."""
 
 import codecs
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -43,15 +44,36 @@ class Fields(_Model):
         return value
 
 
+_SEVERAL = re.compile("[;,、，；]")
+
+
 def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    listed = [value] if isinstance(value, str) else value
+    if value is None or (isinstance(listed, list | tuple) and all(isinstance(name, str) for name in listed)):
+        return listed
+    raise ValueError(
+        f"应为处理依据的名称或其列表 / should be the name of a lawful basis, or a list of names, such as [consent, guardian_consent]: "
+        f"{_bases_by_name()}"
+    )
+
+
+def _bases_by_name() -> str:
+    return ", ".join(f"{name}（{basis.zh}）" for name, basis in catalogue().bases.items())
+
+
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise ValueError(
+            "文件名为空，请写证明材料的文件名，或删去此键 / is empty: name the file that shows the basis, or remove the key"
+        )
+    return value
 
 
 class PersonalInformationBasis(_Model):
     """The lawful bases a source declares for the personal information in it (clause 5.2 c), and the file that shows them."""
 
     lawful_basis: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
-    record: str | None = Field(default=None, min_length=1)
+    record: Annotated[str | None, BeforeValidator(_not_empty)] = None
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -62,17 +84,25 @@ class PersonalInformationBasis(_Model):
     @classmethod
     def _known_bases(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         known = catalogue().bases
-        if unknown := unknown_names(value or (), known):
-            listed = ", ".join(f"{name}（{basis.zh}）" for name, basis in known.items())
+        if joined := [name for name in value or () if _SEVERAL.search(name)]:
             raise ValueError(
-                f"未知的处理依据，应为下列之一或其列表 / unknown lawful basis: {', '.join(unknown)}; should be one of these, or a list: {listed}"
+                f"多个处理依据应写成列表 [a, b]；CSV 来源清单中只能写一个，请改用 YAML 清单 / several bases are a list, [a, b]; a CSV list of sources "
+                f"holds one, write it in YAML: {', '.join(joined)}"
+            )
+        if unknown := unknown_names(value or (), known, {basis.zh: name for name, basis in known.items()}):
+            raise ValueError(
+                f"未知的处理依据，应为下列之一或其列表 / unknown lawful basis: {', '.join(unknown)}; should be one of these, or a list: "
+                f"{_bases_by_name()}"
             )
         return value
 
     @model_validator(mode="after")
     def _basis_of_a_record(self) -> "PersonalInformationBasis":
         if self.record is not None and not self.bases:
-            raise ValueError("有 record 而无 lawful_basis / a record without lawful_basis: say what it shows")
+            raise ValueError(
+                "有 record 而无 lawful_basis，请写明所依据者，或删去 record / a record without lawful_basis: name the basis it shows, or "
+                "remove it"
+            )
         return self
 
 

@@ -12,6 +12,9 @@ from typing import Any
 from pii.rule import FOLD, Rule
 
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
+SPELLINGS: dict[str, list[str]] = {}  # of a folded character all that folds onto it
+for spelling, folded in FOLD.items():
+    SPELLINGS.setdefault(chr(folded), []).append(chr(spelling))
 LABELS = (
     *(
         "身份证号：",
@@ -66,6 +69,13 @@ FILLING = (
 
 def full_width(text: str) -> str:
     return text.translate(UNFOLD)
+
+
+def respelt(text: str, source: random.Random, share: float = 0.2) -> str:
+    """Some of its characters written in another way that folds onto the same."""
+    return "".join(
+        source.choice(SPELLINGS[char]) if char in SPELLINGS and source.random() < share else char for char in text
+    )
 
 
 def parsed(pattern: str) -> Any:

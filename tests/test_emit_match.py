@@ -127,6 +127,28 @@ def test_what_did_not_change_is_linked_and_what_failed_is_made_up_for(own, tmp_p
     assert bytes_of(second) == before
 
 
+def test_a_corpus_that_lost_something_is_mended_and_it_is_said(own, tmp_path):
+    corpus, folder = own
+    target = (folder / "current").resolve()
+    before, sealed = bytes_of(target), (target / "manifest.json").read_bytes()
+    whole = (target / "packed" / "a.parquet").stat().st_ino
+    assert "written anew" not in audit("run", corpus.config).stderr
+    (target / "plain" / "b.parquet").unlink()
+    table = target / "table" / "one.parquet"
+    table.chmod(0o644)
+    table.write_bytes(before["table/one.parquet"] + b"x")
+    told = audit("run", corpus.config).stderr
+    assert "2 files were missing" in told and "plain/b.parquet" in told and "table/one.parquet" in told
+    assert bytes_of(target) == before and (target / "manifest.json").read_bytes() == sealed
+    assert (target / "packed" / "a.parquet").stat().st_ino == whole
+    (target / "manifest.json").chmod(0o644)
+    (target / "manifest.json").write_bytes(sealed.replace(b'"documents"', b'"documentz"', 1))
+    assert "manifest.json" in audit("run", corpus.config).stderr
+    assert bytes_of(target) == before and (target / "manifest.json").read_bytes() == sealed
+    assert not [path for path in folder.iterdir() if path.name in (".building", ".replaced", ".work")]
+    audit("verify", tmp_path / "out")
+
+
 def test_a_killed_emit_leaves_the_corpus_in_use_and_is_made_up_for(own, tmp_path):
     corpus, folder = own
     first = (folder / "current").resolve()

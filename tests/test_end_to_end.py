@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 from schemas.database import tables
-from tests.audits import BAD_WORDING, SCRIPT, SOURCES, audit, contents, events, give_salt, jsonl, make_corpus, result, sql, texts
+from tests.audits import (
+    BAD_WORDING,
+    SCRIPT,
+    SOURCES,
+    audit,
+    contents,
+    events,
+    give_salt,
+    jsonl,
+    make_corpus,
+    result,
+    sql,
+    texts,
+)
 
 
 @pytest.fixture(scope="module")

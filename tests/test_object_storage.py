@@ -21,7 +21,7 @@ from pipeline.readers.base import opened, version_now
 from pipeline.run import Options, run
 from pipeline.scans import ScanStore
 from pipeline.storage import file_system, without_secrets
-from tests.audits import SCRIPT, SOURCES, Corpus, audit, contents, give_salt, events, jsonl, make_corpus, sql, texts
+from tests.audits import SCRIPT, SOURCES, Corpus, audit, contents, events, give_salt, jsonl, make_corpus, sql, texts
 from tests.object_store import Server, s3_server
 
 __all__ = ["s3_server"]

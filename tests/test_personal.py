@@ -1,5 +1,6 @@
 """Levels, aggregation, children and lawful bases: the catalogue, the pure functions, what is decided, and what may be said."""
 
+import json
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -13,15 +14,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pii import Detector
+from pipeline.config import load_config
+from pipeline.errors import UsageError
+from pipeline.evidence import gather
 from pipeline.graph import Gate
-from pipeline.lawful_basis import basis_rows, clause_facts
+from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.recompute_personal import together
 from schemas.evidence import Collection, Facts
 from schemas.layers import PII_ENTITIES
 from schemas.lexicon import Library
 from schemas.loading import DocumentError
 from schemas.personal_information import LEVELS, Catalogue, catalogue
-from schemas.policy import PersonalInformationPolicy, load_policy
+from schemas.policy import PersonalInformationPolicy, Policy, load_policy
 from schemas.profile import PersonalInformationLevels, Profile, load_profile
 from schemas.results import DOCUMENTS, FINDINGS
 from schemas.sources import PersonalInformationBasis, SourceRecord
@@ -207,8 +211,9 @@ def test_of_a_child_is_told_before_aggregation_and_of_what_is_sensitive_anyway()
         (("consent",), True, False, False, False),
         (("separate_consent",), True, True, False, False),
         (("written_consent",), True, True, True, False),
-        (("guardian_consent",), True, True, False, True),
-        (("consent", "guardian_consent"), True, True, False, True),
+        (("guardian_consent",), False, False, False, True),  # of the child, and of nobody else
+        (("consent", "guardian_consent"), True, False, False, True),
+        (("separate_consent", "guardian_consent"), True, True, False, True),
         (("written_consent", "guardian_consent"), True, True, True, True),
         (("legal_duty",), True, True, False, True),
         (("lawfully_public",), True, True, False, True),
@@ -222,6 +227,20 @@ def test_what_a_basis_covers(
     assert covers(bases, "sensitive", True) == child
 
 
+@pytest.mark.parametrize(
+    ("bases", "covered"),
+    [
+        (("written_consent",), False),
+        (("guardian_consent",), False),
+        (("written_consent", "contract"), False),  # the contract covers children, but nothing biometric
+        (("written_consent", "guardian_consent"), True),
+        (("separate_consent", "guardian_consent"), False),
+    ],
+)
+def test_biometrics_of_a_child_take_a_consent_that_covers_both(bases: tuple[str, ...], covered: bool) -> None:
+    assert catalogue().covers(bases, "biometric", True) is covered
+
+
 SOURCE: dict[str, Any] = {"id": "s", "name": "来源", "kind": "self_collected", "region": "domestic", "paths": ["x"]}
 
 
@@ -232,6 +251,8 @@ SOURCE: dict[str, Any] = {"id": "s", "name": "来源", "kind": "self_collected",
         ({}, date(2019, 5, 1), 2019),
         ({"obtained_at": "2021-01-01"}, None, 2021),
         ({"obtained_at": "2018-01-01"}, date(2019, 5, 1), 2018),
+        ({"obtained_at": "2050-01-01"}, None, 2026),  # nobody is older than at the audit
+        ({}, date(2095, 5, 1), 2026),
     ],
 )
 def test_ages_are_told_by_the_first_year_the_source_declares(
@@ -239,7 +260,7 @@ def test_ages_are_told_by_the_first_year_the_source_declares(
 ) -> None:
     source = SourceRecord.model_validate(SOURCE | {"evidence": evidence})
     assert reference_year(source, Facts(collection=Collection(fetched_from=collected)), 2026) == expected
-    assert reference_year(source, Facts(), 2026) == (2026 if not evidence else source.evidence.obtained_at.year)  # type: ignore[union-attr]
+    assert reference_year(source, Facts(), 2026) == min(2026, (source.evidence.obtained_at or date(2026, 1, 1)).year)
 
 
 def test_the_year_enters_the_key_of_decisions_by_source() -> None:
@@ -297,9 +318,56 @@ def test_a_wrong_profile_is_told_with_its_line_and_the_remedy(tmp_path: Path, ch
     assert "line 2" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("clauses", "says"),
+    [
+        ({"general": "5.2c1", "sensitive": "5.2c1"}, "one clause for several levels: keep the lowest"),
+        ({"general": "9.9z"}, "the profile has no such clause, correct it or list it under clauses: 9.9z"),
+        ({"sensitive": "5.2c9"}, "5.2c9 (? 5.2c"),
+        *(({"general": taken}, f"about something else, name those on personal information: {taken}")
+          for taken in ("5.1a2", "8.2a", "8.2b", "8.2c", "9.1")),
+    ],
+)  # fmt: skip
+def test_each_clause_on_personal_information_has_one_level_and_is_about_nothing_else(
+    clauses: dict[str, str], says: str
+) -> None:
+    shipped = load_profile("tc260-003").model_dump(mode="json", by_alias=True)
+    shipped["personal_information"]["clauses"] = clauses
+    shipped["clauses"].append({"id": "9.1", "title": "-"})
+    with pytest.raises(ValidationError) as error:
+        Profile.model_validate(shipped)
+    assert says in str(error.value)
+    assert all(item["loc"][0] == "personal_information" for item in error.value.errors())
+
+
+def test_a_profile_may_name_no_clause_on_personal_information() -> None:
+    shipped = load_profile("tc260-003").model_dump(mode="json", by_alias=True)
+    shipped["personal_information"]["clauses"] = {}
+    assert clause_facts(Profile.model_validate(shipped), Grounds([], ())) == {}
+
+
 def test_excluding_what_is_sensitive_excludes_what_is_biometric() -> None:
     assert PersonalInformationPolicy(exclude=frozenset({"sensitive"})).excluded == {"sensitive", "biometric"}
-    assert PersonalInformationPolicy(exclude=frozenset({"general"})).excluded == {"general"}
+    assert PersonalInformationPolicy(exclude=frozenset({"general"})).excluded == set(LEVELS)
+    assert PersonalInformationPolicy(exclude=frozenset({"biometric", "sensitive"})).excluded == {
+        "sensitive",
+        "biometric",
+    }
+    assert PersonalInformationPolicy(exclude=frozenset({"biometric"})).excluded == {"biometric"}
+    assert PersonalInformationPolicy(exclude=frozenset()).excluded == frozenset()
+
+
+def test_a_policy_that_says_nothing_keeps_out_what_is_sensitive() -> None:
+    silent = load_policy(None).model_dump(exclude={"personal_information", "sha256"})
+    for given_ in (silent, silent | {"personal_information": {}}):
+        assert Policy.model_validate(given_).personal_information.excluded == {"sensitive", "biometric"}
+    bare = Policy.model_validate(silent | {"personal_information": {"exclude": "general"}})
+    assert bare.personal_information.excluded == set(LEVELS)
+    for wrong in (None, {"sensitive": True}, True):
+        with pytest.raises(
+            ValidationError, match=r"应为级别的列表.* / should be a list of levels, \[\] to exclude nothing"
+        ):
+            Policy.model_validate(silent | {"personal_information": {"exclude": wrong}})
 
 
 @pytest.mark.parametrize(
@@ -321,11 +389,18 @@ def test_a_source_declares_one_basis_or_several(given_: Any, bases: tuple[str, .
     [
         ({"lawful_basis": "user consent"}, "unknown lawful basis: user consent (? consent); should be one of these, or a list: consent"),
         ({"lawful_basis": ["consent", "x"]}, "unknown lawful basis: x;"),
-        ({"record": "r.pdf"}, "a record without lawful_basis"),
+        ({"record": "r.pdf"}, "a record without lawful_basis: name the basis it shows, or remove it"),
+        ({"lawful_basis": True}, "应为处理依据的名称或其列表 / should be the name of a lawful basis, or a list of names"),
+        ({"lawful_basis": {"consent": True}}, "应为处理依据的名称或其列表 / should be the name of a lawful basis"),
+        ({"lawful_basis": ["consent", None]}, "应为处理依据的名称或其列表 / should be the name of a lawful basis"),
+        ({"lawful_basis": "consent;guardian_consent"}, "several bases are a list, [a, b]; a CSV list of sources holds one"),
+        ({"lawful_basis": "单独同意"}, "unknown lawful basis: 单独同意 (? separate_consent)"),
+        ({"lawful_basis": "同意"}, "unknown lawful basis: 同意;"),  # which one, nobody can tell
+        ({"lawful_basis": "consent", "record": ""}, "文件名为空，请写证明材料的文件名，或删去此键 / is empty: name the file"),
     ],
 )  # fmt: skip
 def test_a_wrong_basis_names_those_there_are(declared: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValidationError, match=r"lawful_basis") as error:
+    with pytest.raises(ValidationError, match=r"lawful_basis|record") as error:
         PersonalInformationBasis.model_validate(declared)
     assert says in str(error.value)
 
@@ -401,6 +476,11 @@ def test_findings_hold_level_reason_and_digest(decider: Decider) -> None:
         (("separate_consent", "guardian_consent"), [entity("EMAIL", minor=True)], True),
         (("separate_consent",), [entity("CN_ID_CARD", born=2013)], False),
         (("contract",), [entity("CN_ID_CARD", born=2013)], True),
+        (("guardian_consent",), [entity("CN_ID_CARD")], False),
+        (("guardian_consent",), [entity("CN_ID_CARD"), entity("EMAIL", 900, minor=True)], False),
+        (("guardian_consent",), [entity("EMAIL", minor=True)], True),
+        (("consent", "guardian_consent"), [entity("EMAIL"), entity("BANK_CARD", 900, minor=True)], True),
+        (("consent", "guardian_consent"), [entity("BANK_CARD"), entity("EMAIL", 900, minor=True)], False),
         ((), [entity("CN_USCC")], None),
         ((), [entity("EMAIL", grade="weak")], None),
     ],
@@ -432,16 +512,20 @@ def facts_of(
     with duckdb.connect() as connection:
         connection.register("given", pa.Table.from_pylist(documents))
         rows = basis_rows([source], lambda query: connection.execute(query).fetchall(), "given")
-    return rows, clause_facts(profile, [source], rows)
+        failed = not_looked_into(lambda query: connection.execute(query).fetchall(), "given")
+    return rows, clause_facts(profile, Grounds(rows, ("s",) if source.personal_info.record else (), failed))
 
 
-def row(level: str, covered: bool | None, admitted: bool, under_14: bool = False) -> dict[str, Any]:
+def row(
+    level: str, covered: bool | None, admitted: bool, under_14: bool = False, unscored: str | None = None
+) -> dict[str, Any]:
     return {
         "source_id": "s",
         "pii_level": level,
         "pii_under_14": under_14,
         "pii_covered": covered,
         "admitted": admitted,
+        "unscored": unscored,
     }
 
 
@@ -474,9 +558,73 @@ def test_what_is_trained_on_without_basis_or_record_wants_evidence() -> None:
     assert (facts["5.2c1"][0], facts["5.2c2"][0]) == ("待补充", "待人工")
     _, facts = facts_of(profile, [row("general", True, True)], lawful_basis="consent")
     assert facts["5.2c1"][0] == "待补充"
-    assert "bases declared without a record: s" in facts["5.2c1"][1]
+    assert "bases declared without a record, or with an empty one: s" in facts["5.2c1"][1]
 
 
 def test_nothing_found_is_not_yet_not_applicable() -> None:
     _, facts = facts_of(load_profile("tc260-003"), [row("none", None, True)])
     assert {verdict for verdict, _ in facts.values()} == {"待人工"}
+
+
+def test_a_record_that_is_empty_shows_nothing(tmp_path: Path) -> None:
+    declared = SOURCE | {"personal_info": {"lawful_basis": "consent", "record": "r.pdf"}}
+    source, shown = SourceRecord.model_validate(declared), []
+    for content in ("", "signed"):
+        (tmp_path / "r.pdf").write_text(content)
+        facts = gather(source, tmp_path)[0].facts
+        shown.append(with_record([source], {"s": facts}, date(2026, 6, 1)))
+    assert shown == [frozenset(), {"s"}]
+    assert with_record([SourceRecord.model_validate(SOURCE)], {"s": Facts()}, date(2026, 6, 1)) == frozenset()
+
+
+def test_documents_nobody_looked_into_are_told() -> None:
+    failed = "personal information: ValueError"
+    given_ = [row("none", None, False, unscored=reason) for reason in (failed, f"timeout; {failed}", "timeout", None)]
+    _, facts = facts_of(load_profile("tc260-003"), given_)
+    assert all("未能检测 2 条 / the detectors failed on 2 documents" in basis for _, basis in facts.values())
+    _, facts = facts_of(load_profile("tc260-003"), given_[2:])
+    assert not any("未能检测" in basis for _, basis in facts.values())
+
+
+def test_a_failure_of_the_detector_is_told_behind_another_reason(decider: Decider) -> None:
+    facts = document(unscored="timeout")
+    facts["pii"]["unscored"] = "personal information: ValueError"
+    assert decide(decider, facts)[0][0]["unscored"] == "timeout; personal information: ValueError"
+
+
+# Days
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        ({"audit_date": "2099-01-01"}, "line 1: audit_date: 2099-01-01 在今天之后"),
+        ({"audit_date": "2024-06-01", "obtained_at": "2024-06-02"}, "sources[0].evidence.obtained_at: obtained_at: 2024-06-02 在评估日 2024-06-01 之后"),
+        ({"obtained_at": "2050-01-01"}, "2050-01-01 在评估日"),
+        ({"audit_date": "2024-06-01", "fetched_from": "2095-01-01"}, "sources[0].evidence.collection_record: fetched_from: 2095-01-01 在评估日 2024-06-01"),
+        ({"audit_date": "2024-06-01", "obtained_at": "2024-06-01", "fetched_from": "2024-01-01"}, None),
+    ],
+)  # fmt: skip
+def test_no_day_by_which_ages_are_told_may_be_one_to_come(
+    tmp_path: Path, days: dict[str, str], says: str | None
+) -> None:
+    (tmp_path / "record.json").write_text(json.dumps({"fetched_from": days.get("fetched_from")}))
+    evidence = {"collection_record": "record.json"} | (
+        {"obtained_at": days["obtained_at"]} if "obtained_at" in days else {}
+    )
+    content = {"audit_date": days.get("audit_date"), "seed": "s", "sources": [SOURCE | {"evidence": evidence}]}
+    (tmp_path / "config.yaml").write_text(json.dumps(content), encoding="utf-8")
+    if says is None:
+        assert load_config(tmp_path / "config.yaml").audit_date == date(2024, 6, 1)
+        return
+    with pytest.raises(UsageError) as error:
+        load_config(tmp_path / "config.yaml")
+    assert says in str(error.value)
+    assert " / " in str(error.value)
+
+
+def test_a_record_that_is_not_there_is_told_with_the_remedy(tmp_path: Path) -> None:
+    declared = SOURCE | {"personal_info": {"lawful_basis": "consent", "record": "r.pdf"}}
+    [(key, message)] = gather(SourceRecord.model_validate(declared), tmp_path)[1]
+    assert key == "lawful_basis_record"
+    assert "put it there, or remove the key: the clauses will then want evidence" in message

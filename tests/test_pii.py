@@ -4,6 +4,7 @@ All identifiers are made up here; check digits are computed.
 """
 
 import pickle
+import re
 import socket
 from itertools import pairwise
 from random import Random
@@ -21,10 +22,12 @@ from pii import Detector, Entity, build_analyzer, find, recognizers
 from pii.checks import id_check_digit
 from pii.detector import Found
 from pii.overlaps import resolve
-from pii.rule import VALIDATED, Rule, always
+from pii.rule import CONTEXTUAL, UNSURE, VALIDATED, Rule, RuleTimeoutError, always, grade
 from pii.rules import all_rules
+from pii.tracks import compose
+from pipeline.why import _confirming
 from tests.pii_texts import document, examples, full_width
-from transforms.pii import GateError, PersonalInformation, first_of_each
+from transforms.pii import UNREAD, GateError, PersonalInformation, TooManyError, kept_of
 from transforms.text import TextBatch
 
 ID = "11010119900307451" + id_check_digit("11010119900307451")
@@ -74,6 +77,53 @@ def test_recognizers_are_those_of_presidio_and_work_alone() -> None:
     assert [recognizer.name for recognizer in own] == [rule.name for rule in all_rules()]
     (result,) = build_analyzer().analyze("打13812345678给我", "zh", entities=["CN_MOBILE"])
     assert (result.start, result.end, result.score) == (1, 12, VALIDATED)
+
+
+ANALYZER = build_analyzer()
+
+
+def with_unseen(text: str) -> str:
+    """A zero-width space in the middle and between the digits there."""
+    return re.sub("(?<=[0-9])(?=[0-9]{3})", "\u200b", text, count=2)
+
+
+def analyzed(text: str) -> list[Found]:
+    results = ANALYZER.analyze(text, "zh")
+    spans = [Found(result.entity_type, result.start, result.end, grade(result.score)) for result in results]
+    return compose(text, resolve(spans))
+
+
+@pytest.mark.parametrize("shape", [str, full_width, with_unseen], ids=["ascii", "full-width", "zero-width"])
+def test_presidio_finds_in_text_as_it_is_what_the_detector_finds(shape: Any) -> None:
+    texts = [shape(text) for text in (*(text for text, *_ in FOUND), *examples()[::7])]
+    assert [analyzed(text) for text in texts] == [[Found(*one[:4]) for one in find(text)] for text in texts]
+
+
+def test_what_stands_beside_is_as_near_as_it_looks() -> None:
+    """Thirty zero-width characters part nothing."""
+    rules = (
+        Rule("alone", "CN_MOBILE", "1[0-9]{10}", "1", always(VALIDATED)),
+        Rule("helped", "QQ", "#[0-9]{5}", "#", always(UNSURE), beside=frozenset({"CN_MOBILE"})),
+    )
+    text = "13812345678" + "\u200b" * 30 + "#12345"
+    alone, helped = recognizers(rules)
+    phones, numbers = alone.analyze(text, []), helped.analyze(text, [])
+    (lifted,) = helped.enhance_using_context(text, numbers, [*phones, *numbers])
+    assert (lifted.start, lifted.end, lifted.score) == (41, 47, CONTEXTUAL)
+    assert [entity[:4] for entity in Detector(rules).find(text)][1] == ("QQ", 41, 47, "contextual")
+
+
+def test_recognizers_are_asked_in_a_language_of_ones_choice() -> None:
+    assert {one.supported_language for one in recognizers(language="en")} == {"en"}
+    assert build_analyzer("en").analyze("call 13812345678 now", "en")
+
+
+def test_recognizers_can_be_pickled() -> None:
+    own = Rule("own", "QQ", "[0-9]{5}", "[0-9]", always(VALIDATED))
+    for recognizer in (*recognizers(language="en"), *recognizers([own])):
+        copy = pickle.loads(pickle.dumps(recognizer))
+        assert (copy.name, copy.supported_language) == (recognizer.name, recognizer.supported_language)
+        assert [one.to_dict() for one in copy.analyze(ID, [])] == [one.to_dict() for one in recognizer.analyze(ID, [])]
 
 
 def test_overlaps_fall_to_the_stronger_kind_and_free_what_the_loser_displaced() -> None:
@@ -174,6 +224,18 @@ def test_a_rule_out_of_time_leaves_the_document_unscored_and_is_named(monkeypatc
     assert good["unscored"] is None and len(good["entities"]) == 1
 
 
+def test_a_rule_that_needs_longer_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as when other threads spent its seconds."""
+    monkeypatch.setattr(pii.rule, "TIMEOUT", 1e-6)
+    slow = Rule("slow", "QQ", r"(?:a|a?a|aa?){1,6}(?:b|c)|[0-9]{5}", "[a0-9]", always(VALIDATED), longest=200)
+    text = "a" * 200 + "12345"
+    monkeypatch.setattr(pii.rule, "LONGER", 1)
+    with pytest.raises(RuleTimeoutError):
+        slow.findings(text)
+    monkeypatch.setattr(pii.rule, "LONGER", 60_000_000)
+    assert slow.findings(text) == [(200, 205, VALIDATED)]
+
+
 def test_a_gate_that_hides_something_ends_the_run_without_saying_what() -> None:
     mobile = next(rule for rule in all_rules() if rule.name == "mobile")
     spoilt = Rule(mobile.name, mobile.entity, mobile.pattern, "spoilt", mobile.check)
@@ -220,15 +282,41 @@ def test_building_and_asking_the_recognizers_opens_no_connection(monkeypatch: py
     assert build_analyzer().analyze("a@b.cn", "zh")
 
 
-def test_of_each_type_the_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "a@b.cn\n" * 30 + "打13812345678，"
-    everything = [entity._asdict() for entity in STAGE.detector.find(text)]
-    monkeypatch.setattr(transforms.pii, "MAX_ENTITIES", 10)
-    (row,) = rows(STAGE, text)
-    assert row["cut"] and row["entities"] == [*everything[:10], everything[-1]]
-    assert not rows(STAGE, "打13812345678")[0]["cut"]
-    spans = [Found("EMAIL", at, at + 1, "validated") for at in range(12)]
-    assert first_of_each(spans) == spans[:10]
+def test_all_that_count_are_kept_and_of_weak_ones_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transforms.pii, "MAX_WEAK", 10)
+    weak, counted = "user@example.com\n" * 30, "a@b.cn\n" * 30
+    everything = [entity._asdict() for entity in STAGE.detector.find(weak + counted)]
+    (row,) = rows(STAGE, weak + counted)
+    assert row["cut"] and row["entities"] == [*everything[:10], *everything[30:]]
+    (row,) = rows(STAGE, counted)
+    assert not row["cut"] and len(row["entities"]) == 30
+
+
+def test_what_counts_behind_ten_thousand_weak_ones_is_kept() -> None:
+    spans = [Found("EMAIL", at, at + 1, "weak") for at in range(10_005)]
+    spans.append(Found("EMAIL", 20_000, 20_001, "validated"))
+    assert kept_of(spans) == [*spans[:10_000], spans[-1]]
+
+
+def test_a_document_with_more_than_can_be_kept_is_unscored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transforms.pii, "MAX_COUNTED", 10)
+    bad, good = rows(STAGE, "a@b.cn\n" * 11, "a@b.cn\n" * 10)
+    assert bad["entities"] is None and bad["unscored"] == "personal information: more than 10 findings"
+    assert good["unscored"] is None and len(good["entities"]) == 10 and not good["cut"]
+    monkeypatch.undo()
+    spans = [Found("EMAIL", at, at + 1, "contextual") for at in range(100_001)]
+    assert kept_of(spans[:-1]) == spans[:-1]
+    with pytest.raises(TooManyError, match="more than 100000 findings"):
+        kept_of(spans)
+
+
+@pytest.mark.parametrize(
+    ("reason", "again", "never"),
+    [("timeout", True, False), (f"{UNREAD}rule x", False, True), (f"timeout; {UNREAD}rule x", True, True)],
+)
+def test_why_says_where_running_again_changes_nothing(reason: str, again: bool, never: bool) -> None:
+    said = "\n".join(_confirming({"unscored": reason}, [], [], {"config": {"confirm": None}}))
+    assert ("run again to ask" in said, "running again changes nothing" in said) == (again, never)
 
 
 def test_entities_are_tuples_of_facts() -> None:

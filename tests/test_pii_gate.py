@@ -172,6 +172,15 @@ def test_windows_lose_and_invent_nothing(seed: int) -> None:
     assert DETECTOR.find(text) == DETECTOR.find_ungated(text)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_spelling_of_a_character_hides_anything(seed: int) -> None:
+    """What folds onto a character of an anchor must be in the anchor too: three kinds of blanks, six of dashes."""
+    source = draw("spellings", seed)
+    for example in pii_texts.examples():
+        text = pii_texts.respelt(example, source, source.choice((0.1, 0.5, 1)))
+        assert DETECTOR.spans(text) == DETECTOR.spans_ungated(text), text
+
+
 @settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_neither_pieces_nor_chunks_lose_or_invent_anything(seed: int) -> None:

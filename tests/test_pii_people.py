@@ -54,6 +54,13 @@ def test_year_of_birth(kind: str, value: str, year: int | None) -> None:
         ("小学语文老师@，教师", True),  # better once too often: who teaches is not told from who learns by one word
         ("13岁以上 @", False),
         ("小学生" + "好" * 30 + "@", False),  # out of sight
+        ("年龄:9，@", True),
+        ("age: 9, @", True),
+        ("儿子今年12，@", True),
+        ("宝宝6个月大，@", True),
+        ("年龄:39，@", False),
+        ("page 9 @", False),
+        ("孩子10086，@", False),
     ],
 )
 def test_words_that_speak_of_a_child(around: str, child: bool) -> None:

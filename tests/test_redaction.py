@@ -92,3 +92,29 @@ def test_types_that_are_kept_and_what_is_weak_stay_as_they_are() -> None:
     rules = (rule("CN_USCC", "[A-Z]{4}", VALIDATED), rule("QQ", "[0-9]{5}", 0.2))
     assert redact("ABCD 12345", Detector(rules), frozenset({"CN_USCC"})).text == "ABCD 12345"
     assert redact("ABCD 12345", Detector(rules)).text != "ABCD 12345"
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u00ad", "\u2060\u200d"])
+@pytest.mark.parametrize(
+    ("before", "value"),
+    [
+        ("登录IP：", "114.114.113.7"),
+        ("登录IP：", "2408:8000:1:2::3"),
+        ("电话", "13812345678"),
+        ("身份证号", "110101199003074514"),
+        ("邮箱", "zhang.san@mail.com.cn"),
+    ],
+)
+def test_what_cannot_be_seen_in_a_value_neither_fails_nor_shows(
+    detector: Detector, before: str, value: str, unseen: str
+) -> None:
+    for place in range(1, len(value)):
+        text = f"{before}{value[:place]}{unseen}{value[place:]}，完"
+        redacted = redact(text, detector)
+        assert len(redacted.text) == len(text) and redacted.masked
+        entity = redacted.masked[0]
+        copy = redacted.text[entity.start : entity.end]
+        if entity.end - entity.start == len(value) + len(unseen):  # a part alone may be a value too: a landline
+            plain = masked_value(entity.type, value)
+            assert copy == plain[:place] + STAR * len(unseen) + plain[place:]
+        assert value not in copy.replace(unseen, "")

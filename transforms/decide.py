@@ -25,12 +25,12 @@ from transforms.permits import DENIED, NOT_AUTHORISED, WITHDRAWN, Permits
 from transforms.personal import Persons, judge_entities
 from transforms.provenance import canonical_url
 
-VERSION = 5
+VERSION = 6
 _SINGLE = 1e-6  # scores are stored in single precision and rounded again before they decide
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
 
 NOT_ASKED = "not_asked"
-_KEYWORDS, _CLASSIFIER, _CONFIRM, _PII = "keywords@1", "classifier@1", "confirm@1", "pii@2"
+_KEYWORDS, _CLASSIFIER, _CONFIRM, PII = "keywords@1", "classifier@1", "confirm@1", "pii@2"
 
 
 @dataclass(frozen=True)
@@ -292,10 +292,15 @@ class Decider:
 
 
 def _unscored(layers: dict[str, pa.RecordBatch], not_asked: npt.NDArray[np.bool_]) -> pa.Array:
-    """Why a document got no complete answer, NULL where it did: the confirming scorer first, for it tells most."""
-    reasons = [layers[name].column("unscored") for name in ("confirm", "classifier", "pii") if name in layers]
+    """Why a document got no complete answer, NULL where it did: the confirming scorer first, for it tells most.
+
+    That nobody looked for personal information is always said, behind another reason where there is one.
+    """
+    reasons = [layers[name].column("unscored") for name in ("confirm", "classifier") if name in layers]
+    personal = layers["pii"].column("unscored")
     nobody = pa.array([NOT_ASKED] * len(not_asked), mask=~not_asked, type=pa.string())
-    return pc.coalesce(*reasons, nobody)
+    risks = pc.coalesce(*reasons, pa.nulls(len(not_asked), pa.string()))
+    return pc.coalesce(pc.binary_join_element_wise(risks, personal, "; "), risks, personal, nobody)
 
 
 def _is_confirmed(when: Conditions, evidence: _Evidence) -> bool:
@@ -360,7 +365,7 @@ def _finding_rows(
     findings: list[tuple[int, dict[str, Any]]], persons: Persons, documents: pa.RecordBatch
 ) -> pa.RecordBatch:
     """Findings of risks and of personal information, in the order of their documents."""
-    personal = persons.findings(_PII, MAX_CANDIDATES)
+    personal = persons.findings(PII, MAX_CANDIDATES)
     of_risks = pa.array([index for index, _ in findings], type=pa.int64())
     order = pa.array(np.argsort(np.asarray(pa.concat_arrays([of_risks, personal["document"]])), kind="stable"))
     indices = pa.concat_arrays([of_risks, personal["document"]]).take(order)

@@ -1,16 +1,25 @@
-"""Short quotations that are safe to store: one line, no control characters, every identifier masked."""
+"""Short quotations that are safe to store: one line, no control characters, personal information masked.
+
+Two masks lie on one another: all that the detector of personal information finds in and around the quotation, and any
+run of characters that could be an identifier, whatever the detector thinks of it.
+"""
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
+from pii import Detector
+from pii.redaction import SECRET
+from pii.rule import RuleTimeoutError
+from pii.windows import INVISIBLE, MEMORY
 from transforms.text import CodePoints
 
 CONTEXT = 24  # code points quoted on either side of a hit
 
-# Wide on purpose: any run that could be an identifier is masked, whatever the detectors think of it.
+# Wide on purpose: any run that could be an identifier is masked.
 # The patterns run on text of one width, each with how many characters of a run, or of its group, stay readable.
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _NARROW |= dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), ord(" "))
@@ -95,6 +104,22 @@ _COLONS = re.compile("[:：][0-9A-Fa-f０-９Ａ-Ｆａ-ｆ]{0,4}[:：]")
 _LETTERS = _widened(r"A-Za-z_\-")
 _MIXED = re.compile(rf"[0-9０-９](?:(?<=[{_LETTERS}].)|(?=[{_LETTERS}]))")
 _RUN = re.compile(rf"[0-9０-９{_LETTERS}]{{8}}")
+# All of these signs at once, for RE2, which sees in one pass that a text holds none of them.
+_MARKS = "|".join(
+    (
+        "[@＠]",
+        rf"(?:[微薇威徽VvＶｖ]信|扣扣|企鹅|支付宝|电报|[QqＱｑ]{{2}})[{_LINK}]{{0,6}}[{_ALNUM}]",
+        rf"(?i:{'|'.join((*_SECRETS, *_ACCOUNTS))})[:：=＝是为]",
+        rf"艾特|圈[aA]|[(（\[［【{{｛<＜《〔][{_SPACES}]?(?:(?i:at)|ａｔ)",
+        rf"生[^0-9０-９]{{0,9}}{_DATE}|{_DATE}出?生",
+        rf"[{_PROVINCES}][A-ZＡ-Ｚ][·•.．\-－{_SPACES}]?[{_widened('0-9A-Z')}]{{4}}",
+        rf"[{_widened('0-9')}]{_PART}[,，{_SPACES}]?{_DOOR}(?:{_PART}|室|户)",
+        _POINTS.pattern,
+        _COLONS.pattern,
+        rf"[0-9０-９][{_LETTERS}]|[{_LETTERS}][0-9０-９]",
+        re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", _DIGITS.pattern.replace("}+", "}")),  # as RE2 writes it
+    )
+)
 
 
 def mask_identifiers(text: str) -> str:
@@ -157,11 +182,54 @@ def _narrow_table() -> CodePoints:
     return table
 
 
+def _masked(text: str) -> str:
+    """The text under both masks. Mostly nothing in it calls for either, which one pass over it tells."""
+    seen = _automaton().Match(text.encode(errors="replace"))
+    if not seen:
+        return text
+    masked = mask_identifiers(text) if 0 in seen else text
+    return masked if seen == [0] else _without_findings(text, masked)
+
+
+def _without_findings(text: str, masked: str) -> str:
+    """The masked text without what the detector finds in the text, weak findings too: their first characters stay.
+
+    Of credentials nothing stays, and of a text that takes the detector too long nothing either.
+    """
+    try:
+        found = _detector().find(text)
+    except RuleTimeoutError:
+        return "*" * len(text)
+    for entity in found:
+        low = entity.start + (entity.type not in SECRET)
+        masked = masked[:low] + "*" * (entity.end - low) + masked[entity.end :]
+    return masked
+
+
+@lru_cache(maxsize=1)
+def _detector() -> Detector:
+    return Detector()
+
+
+@lru_cache(maxsize=1)
+def _automaton() -> Any:
+    """What sees the marks of identifiers, as the first of its patterns, and the anchors of the detector's rules."""
+    import re2
+
+    options = re2.Options()
+    options.max_mem = MEMORY
+    automaton = re2.Set.SearchSet(options)
+    for pattern in (_MARKS, INVISIBLE, *_detector().gate.anchors):
+        automaton.Add(pattern)
+    automaton.Compile()
+    return automaton
+
+
 def excerpt(text: str, start: int, end: int) -> str:
     """The hit `text[start:end]` with its surroundings, masked and on one line. Long hits are cut in the middle."""
     # masked before cutting: half an identifier at the edge must not escape the patterns
     low, high = max(0, start - 2 * CONTEXT - 64), min(len(text), end + 2 * CONTEXT + 64)
-    window = mask_identifiers(text[low:high])[max(0, start - CONTEXT - low) : end + CONTEXT - low]
+    window = _masked(text[low:high])[max(0, start - CONTEXT - low) : end + CONTEXT - low]
     if len(window) > 4 * CONTEXT + 64:
         window = window[: 2 * CONTEXT + 30] + "…" + window[-2 * CONTEXT - 30 :]
     return window if window.isprintable() else _UNSEEN.sub(" ", window)

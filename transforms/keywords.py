@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pii.fingerprint import rules_digest
 from schemas import layers
 from schemas.lexicon import TIERS, Library
 from transforms import normalise, readings
@@ -37,7 +38,7 @@ from transforms.readings import (
 from transforms.text import Block, CodePoints, Offsets, TextBatch
 from transforms.words import is_short_han, straddles
 
-VERSION = 4
+VERSION = 5
 PINYIN, SPLIT = "pinyin", "split"
 VARIANTS = (PINYIN, SPLIT)
 SHORTEST_SPLIT = 3  # characters: halves of characters are characters, and shorter terms arise from them by chance
@@ -92,10 +93,10 @@ class Keywords:
         return {"library": self.library, "variants": self.variants}
 
     def fingerprint(self) -> str:
-        """Changes with the library, the folding rules, what is read as what, the variants and VERSION."""
+        """Changes with the library, the folding rules, what is read as what, what quotations hide, the variants and VERSION."""
         asked = [f"{PINYIN} {package_version()}" if name == PINYIN else name for name in sorted(self.variants)]
-        parts = [f"keywords/{VERSION}", normalise.fingerprint(), readings.fingerprint(), self.library.sha256, *asked]
-        return hashlib.sha256("/".join(parts).encode()).hexdigest()
+        parts = [f"keywords/{VERSION}", normalise.fingerprint(), readings.fingerprint(), rules_digest()]
+        return hashlib.sha256("/".join([*parts, self.library.sha256, *asked]).encode()).hexdigest()
 
     @cached_property
     def _matcher(self) -> Matcher:

@@ -33,11 +33,12 @@ Flags = npt.NDArray[np.bool_]
 def reference_year(source: SourceRecord, facts: Facts, audit_year: int) -> int:
     """The year by which ages of persons in a source are told.
 
-    The first that the source declares of its corpus, when it was collected or obtained; else that of the audit.
+    The first of those the source declares of its corpus, when it was collected or obtained, and that of the audit: a
+    date to come makes nobody older.
     """
     collected = facts.collection.fetched_from if facts.collection else None
     declared = [day.year for day in (collected, source.evidence.obtained_at) if day is not None]
-    return min(declared, default=audit_year)
+    return min([*declared, audit_year])
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,13 @@ class Persons:
     @cached_property
     def document_levels(self) -> pa.Array:
         """By document `none`, or the highest level."""
+        return pa.array(_NAMES, pa.string()).take(pa.array(self._highest(self.levels) + 1))
+
+    def _highest(self, levels: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """By document the highest of these levels of its entities; -1 where there is none."""
         highest = np.full(self.count, -1, dtype=np.int8)
-        np.maximum.at(highest, self.documents, self.levels)
-        return pa.array(_NAMES, pa.string()).take(pa.array(highest + 1))
+        np.maximum.at(highest, self.documents, levels)
+        return highest
 
     @cached_property
     def document_under_14(self) -> Flags:
@@ -80,17 +85,16 @@ class Persons:
         return pa.ListArray.from_arrays(pa.array(offsets), values, type=value_type)
 
     def covered(self, bases: tuple[str, ...]) -> pa.Array:
-        """By document whether these bases cover all its personal information; NULL where it has none."""
-        known = catalogue()
-        told = {(level, minors): known.covers(bases, level, minors) for level in LEVELS for minors in (False, True)} | {
-            ("none", minors): None for minors in (False, True)
-        }
-        levels = self.document_levels.dictionary_encode()
-        answers = pa.array(
-            [told[level, minors] for minors in (False, True) for level in levels.dictionary.to_pylist()], pa.bool_()
-        )
-        place = np.asarray(levels.indices, dtype=np.int64) + self.document_under_14 * len(levels.dictionary)
-        return answers.take(pa.array(place))
+        """By document whether these bases cover all its personal information; NULL where it has none.
+
+        What is highest of adults and what is highest of children are asked about apart: a basis may cover one alone.
+        """
+        answers: Flags = np.ones(self.count, dtype=np.bool_)
+        for minors in (False, True):
+            highest = self._highest(np.where(self.under_14 == minors, self.levels, np.int8(-1)))
+            told = np.array([True, *(catalogue().covers(bases, level, minors) for level in LEVELS)])
+            answers &= told[highest + 1]
+        return pa.array(answers, mask=self._highest(self.levels) < 0)
 
     def findings(self, detector: str, most_undecided: int) -> dict[str, pa.Array]:
         """Columns of findings with the positions of their documents as `document`; of what does not count, so many."""

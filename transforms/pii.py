@@ -5,34 +5,38 @@ of the documents is read in full all the same, and a difference ends the run.
 """
 
 import hashlib
-import zlib
-from importlib import metadata, resources
-from importlib.resources.abc import Traversable
+from collections import Counter
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 import schemas.layers
 from pii import Detector
 from pii.detector import Entity, Found
+from pii.fingerprint import rules_digest
 from pii.rule import RuleTimeoutError
 from transforms.text import TextBatch
 
-VERSION = 2
-MAX_ENTITIES = 10_000  # kept of one type in one document; a list of a million numbers needs no full account
-CHECKED_SHARE = 1024  # one document in so many is read in full whatever the gate says
-# They decide what is an address or a number, and what matches.
-_LIBRARIES = ("tldextract", "phonenumbers", "regex", "google-re2")
-_EDGE = 64
+VERSION = 3
+MAX_WEAK = 10_000  # weak findings kept of one type in one document; they decide nothing
+MAX_COUNTED = 100_000  # counted findings a document may hold: what more would have to be left out could decide
+UNREAD = "personal information: "  # begins the reasons for which nothing is known of a document
+CHECKED_SHARE = 2048  # one document in so many is read in full whatever the gate says
+_EDGE = 24  # bytes
+_PRIME = np.uint64(0x100000001B3)  # of FNV
 
 
 class GateError(Exception):
     """The gate hid a finding: a defect of this software, and nothing that was skipped can be trusted."""
 
 
+class TooManyError(Exception):
+    """A document holds more than MAX_COUNTED counted findings."""
+
+
 class PersonalInformation:
-    """The entities of each document in order, never overlapping; of each type the first `MAX_ENTITIES`.
+    """The entities of each document in order, never overlapping: all that count, and of weak ones the first of each type.
 
     `checked` says that the document was read in full to check the gate, `cut` that not all entities were kept. Without a
     salt entities carry no digest and the layer cannot be committed. Pickle it freely, to where the salt may go.
@@ -44,16 +48,13 @@ class PersonalInformation:
     def __init__(self, salt: bytes | None = None) -> None:
         self.detector = Detector(salt=salt)
         self.checked_share = CHECKED_SHARE
-        self.variant = hashlib.sha256(b"salt of digests\0" + salt).hexdigest()[:16] if salt else ""
+        self.variant = salt_id(salt) if salt else ""
 
     def fingerprint(self) -> str:
         """Digest of the rules, their code and their data, and of what bounds their application."""
-        digest = hashlib.sha256(f"pii/{VERSION}/{MAX_ENTITIES}/{self.checked_share}".encode())
-        for library in _LIBRARIES:
-            digest.update(f"\n{library} {metadata.version(library)}".encode())
-        for name, content in sorted(_contents(resources.files("pii"))):
-            digest.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
-        return digest.hexdigest()
+        return hashlib.sha256(
+            f"pii/{VERSION}/{MAX_WEAK}/{MAX_COUNTED}/{self.checked_share}/{rules_digest()}".encode()
+        ).hexdigest()
 
     def __call__(self, batch: TextBatch) -> pa.RecordBatch:
         """Entities per document; NULL where none. A document the detector fails on says so in `unscored`.
@@ -71,11 +72,11 @@ class PersonalInformation:
                 found, cut[row] = self._found(batch.text[row].as_py(), row in passed, row in chosen)
             except GateError as error:
                 raise GateError(f"{error}: {_place(batch, row)}") from None
-            except RuleTimeoutError as error:
-                unscored[row] = f"personal information: {error}"
+            except (RuleTimeoutError, TooManyError) as error:
+                unscored[row] = f"{UNREAD}{error}"
                 continue
             except Exception as error:  # one document must not cost the batch; the message may quote the text
-                unscored[row] = f"personal information: {type(error).__name__}"
+                unscored[row] = f"{UNREAD}{type(error).__name__}"
                 continue
             entities[row] = [entity._asdict() for entity in found] or None
             checked[row] = row in chosen
@@ -93,45 +94,47 @@ class PersonalInformation:
                 raise GateError(
                     f"个人信息检测的预筛漏检，结果不可信 / the gate of the personal-information stage hid findings ({', '.join(kinds)})"
                 )
-        kept = first_of_each(found)
+        kept = kept_of(found)
         return self.detector.entities(text, kept), len(kept) < len(found)
 
 
-def first_of_each(found: list[Found]) -> list[Found]:
-    """The first `MAX_ENTITIES` of each type, in order."""
-    if len(found) <= MAX_ENTITIES:
+def salt_id(salt: bytes) -> str:
+    """What tells salts apart without telling them: of 32 random bytes a digest can be shown."""
+    return hashlib.sha256(b"salt of digests\0" + salt).hexdigest()[:16]
+
+
+def kept_of(found: list[Found]) -> list[Found]:
+    """All that count and the first `MAX_WEAK` weak ones of each type, in order. Raises TooManyError."""
+    if len(found) <= min(MAX_WEAK, MAX_COUNTED):
         return found
-    counts: dict[str, int] = {}
+    if sum(span.grade != "weak" for span in found) > MAX_COUNTED:
+        raise TooManyError(f"more than {MAX_COUNTED} findings")
+    weak: Counter[str] = Counter()
     kept = []
     for span in found:
-        counts[span.type] = counts.get(span.type, 0) + 1
-        if counts[span.type] <= MAX_ENTITIES:
+        if span.grade == "weak":
+            weak[span.type] += 1
+        if span.grade != "weak" or weak[span.type] <= MAX_WEAK:
             kept.append(span)
     return kept
 
 
 def _chosen(texts: pa.LargeStringArray, share: int) -> set[int]:
     """The documents to read in full: by a hash of their ends and length, the same however they are batched."""
-    if len(texts) == 0:
+    _, offsets, data = texts.buffers()
+    if len(texts) == 0 or data is None or data.size == 0:
         return set()
-    binary = texts.cast(pa.large_binary())
-    heads, tails = pc.binary_slice(binary, 0, _EDGE).to_pylist(), pc.binary_slice(binary, -_EDGE).to_pylist()
-    lengths = pc.binary_length(binary).to_pylist()
-    rows = enumerate(zip(heads, tails, lengths, strict=True))
-    return {row for row, (head, tail, size) in rows if zlib.crc32(head + tail, size + 1) % share == 0}
+    ends = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    content = np.frombuffer(data, dtype=np.uint8)
+    first, last = ends[:-1], ends[1:] - 1
+    digests = (last - first).astype(np.uint64)
+    for place in range(_EDGE):
+        for at in (np.minimum(first + place, last), np.maximum(last - place, first)):
+            digests = (digests ^ content.take(at, mode="clip")) * _PRIME
+    digests[last < first] = 0  # an empty text has no ends
+    return set(np.flatnonzero((digests >> np.uint64(32)) % np.uint64(share) == 0).tolist())
 
 
 def _place(batch: TextBatch, row: int) -> str:
     names = [name for name in ("member", "row") if name in batch.records.schema.names]
     return ", ".join(f"{name} {batch.records.column(name)[row].as_py()}" for name in names) or f"row {row}"
-
-
-def _contents(folder: Traversable, prefix: str = "") -> list[tuple[str, bytes]]:
-    """All files of the package by name: code, too, is a rule."""
-    found = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            found += _contents(entry, f"{prefix}{entry.name}/") if entry.name != "__pycache__" else []
-        else:
-            found.append((prefix + entry.name, entry.read_bytes()))
-    return found

@@ -26,7 +26,7 @@ _FORM_LABELS = (
     "名字|真名|提货|法人代表|收件|寄件|发件|收货|收方|寄方|署名|落款|法人|开户名|收款方|付款方|转账方|家长|父亲|母亲|配偶|丈夫|妻子|儿子|女儿|亲属|新郎|新娘|[甲乙丙]方|出租方|"
     "租客|房东|孕妇|产妇|患儿|失主|事主|学生|考生|老师|教师|班主任|主治医[生师]|接诊医生|医师|医生|护士|转让方|受让方|签名|签字|签收|客户|会员|用户|车主|机主|店主|业主|住户|"
     "房主|货主|乘客|旅客|游客|买方|卖方|司机|骑手|师傅|员工|职工|同事|邻居|原告|被告|第三人|审核|复核|制单|制表|出纳|会计|校对|经办|签发|值班|领用|借用|登记|填表|联络|"
-    "(?<![主男女老新名路诗敌古别众军持始言承品片稿选总])[人員]|(?<![演队球运动委议官飞])员|(?<![作编译记笔读学舞歌])者"
+    "(?<![主男女老新名路诗敌古别众军持始言承品片稿选总0-9一二三四五六七八九十百千两几])[人員]|(?<![演队球运动委议官飞])员|(?<![作编译记笔读学舞歌遵能智仁勇强弱贤行使王])者"
 )
 _LATIN_LABELS = (
     "[Rr]eal[Nn]ame|[Rr]eal_[Nn]ame|[Ff]ull[Nn]ame|[Ff]ull_[Nn]ame|[Ff]ull [Nn]ame|[Uu]ser[Nn]ame|"
@@ -51,10 +51,11 @@ _KEYS = (
     "shouhuoren"
 )
 # At most 20 characters: marks, and up to two tags of a table or a page.
-_MARKS = "[ \t\"'*`:=|>()「」『』【】《》“”‘’\\[\\]﹕]"
+# None that closes a title or opens one: 《…患者」《王朝.
+_MARKS = "[ \t\"'*`:=|>()「『【】“”‘’\\[\\]﹕]"
 _TAGS = r"(?:<[A-Za-z/]{1,6}>[\n ]{0,2}){1,3}"
 _SPACE_GAP = rf"(?:{_MARKS}{{1,6}}\n?|\n|{_MARKS}{{0,2}}{_TAGS}){_MARKS}{{0,3}}"
-_COLON_GAP = rf"{_MARKS}{{0,3}}(?:[\t\"'`:=|(「」『』【】﹕]|{_TAGS}){_MARKS}{{0,4}}"
+_COLON_GAP = rf"{_MARKS}{{0,3}}(?:[\t\"'`:=|(「『【】﹕]|{_TAGS}){_MARKS}{{0,4}}"
 _ASCII_LABELS = re.sub(r"(?<![^|])", "(?<![A-Za-z_-])", _LATIN_LABELS)
 _FORM_START = (
     rf"(?=[ \t\n\"'*`:=|<>()「」『』【】《》“”‘’\[\]﹕])(?:{behind_one_of(_PLAIN_LABELS)}{_SPACE_GAP}"
@@ -75,7 +76,7 @@ _RAW_SPACE = wide(" ")
 _RAW_QUOTE = wide("\"'`(")
 _RAW_MARKS = wide(" \t\"'*`:=|>()[]")[:-1] + "「」『』【】《》“”‘’﹕]"
 _RAW_GAP = wide(" \t\"'*`:=|<>/()[]" + ascii_letters)[:-1] + "\n「」『』【】《》“”‘’﹕]*"
-_RAW_STRICT = wide("\t\"'`:=|<(")[:-1] + "「『』【】﹕]"
+_RAW_STRICT = wide("\t\"'`:=|<(")[:-1] + "「」『』【】﹕]"
 _RAW_LABELS = f"(?:(?:{_raw(_PLAIN_LABELS)})(?:{_RAW_MARKS}|[\n<＜])|(?:{_raw(f'{_FORM_LABELS}|{_LATIN_LABELS}')}){_RAW_MARKS}*{_RAW_STRICT})"
 _SYLLABLE = (
     r"(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:i?ang|i?ong|u?ang|[aeiu]?ng|[iu]?an|u?ai|iao|[aeiouvü]{1,2}|[aeiu]n|er)"

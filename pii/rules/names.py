@@ -50,7 +50,7 @@ _RUNNING_LABELS = (
     "姓名|联系人|收件人|收货人|寄件人|户主|监护人|患者|被告人|被告|原告人|原告|被害人|受害人|嫌疑人|上诉人|申请人|被申请人|执行人|第三人|现役军人|"
     "法定代表人|经办人|持卡人|收款人|开户名|(?<![用客])户名|借款人|出借人|投保人|被保险人|参保人|承租人|出租人|委托代理人|我的名字[是叫]|"
     "当事人|行为人|担保人|保证人|驾驶人|驾驶员|报警人|报案人|举报人|投诉人|求助人|走失者|走失老人|失踪者|失踪人员?|失联者|被访人|来访人|肇事者|"
-    "辩护人|代理人|鉴定人|证人|死者|伤者|逃犯|罪犯|在逃人员|自称"
+    "辩护人|代理人|鉴定人|证人|死者|伤者|逃犯|罪犯|在逃人员"
 )
 # People of everyday life: behind these a name has to be a typical one and to end there.
 _EVERYDAY = (
@@ -64,6 +64,9 @@ _CALLED = (
     "(?:我|我名|本人|老公|老婆|丈夫|妻子|爸|妈|爸爸|妈妈|父亲|母亲|儿子|女儿|孩子|宝宝|弟弟|妹妹|哥哥|姐姐|爷爷|奶奶|外公|外婆|男友|女友|男朋友|女朋友|"
     "同事|室友|邻居|房东)(?:名字|大名|真名)?"
 )
+# Where the one who speaks belongs, and what stands before the people of a house: 我是人事部的, 3栋业主, 找人事.
+_WHERE = "[部栋楼室号元层户司组班科处院校店行厅局区家社队系级]"
+_LIVING = "[部栋楼室号元层户司组班新老找系]"
 _PERSON = rf"(?:{COMPOUNDS}|{FREQUENT}|{WORDLIKE}){TYPICAL}{{1,2}}"
 
 
@@ -76,8 +79,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "name_in_sentence",
         "PERSON",
-        rf"(?:{_RUNNING_LABELS})[为是叫]?[(「『【《]?(?=(?P<value>{DOTTED}|{closed(TITLES + '|' + FIELDS + '|' + _VERBS, SURE)}|{_wordlike(TITLES + '|' + FIELDS + '|' + _VERBS)}))",
-        rf"(?:{_BARE_RUNNING})[为是叫]?[(（「『【《]?{STARTS}",
+        rf"(?:{_RUNNING_LABELS}|自称(?!为?{HAN}{{1,3}}[王帝皇公君侯后]))[为是叫]?[(「『【《]?(?=(?P<value>{DOTTED}|{closed(TITLES + '|' + FIELDS + '|' + _VERBS, SURE)}|{_wordlike(TITLES + '|' + FIELDS + '|' + _VERBS)}))",
+        rf"(?:{_BARE_RUNNING}|自称)[为是叫]?[(（「『【《]?{STARTS}",
         check,
         longest=64,
     ),
@@ -92,7 +95,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "name_of_oneself",
         "PERSON",
-        rf"(?:我是|我就是|这里是)(?:[0-9{HAN[1:]}{{1,10}}的)?[(「『【《]?(?=(?P<value>{DOTTED}|{_PERSON}(?!》){END}))",
+        rf"(?:(?:我是|我就是)(?:[0-9{HAN[1:]}{{0,9}}{_WHERE}的)?|这里是)[(「『【《]?(?=(?P<value>{DOTTED}|{_PERSON}(?!》){END}))",
         rf"(?:我就?是|这里是)(?:[0-9０-９{HAN[1:]}*的)?[(（「『【《]?(?:{FIRST}|{HAN}+[·•・‧∙])",
         check,
         longest=64,
@@ -100,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "name_of_everyday",
         "PERSON",
-        rf"(?:{_EVERYDAY})[(「『【《]?(?=(?P<value>{DOTTED}|{_PERSON}(?:{END}|(?=[您你]好|今[天日]|入职|报到|加入|到岗|{TITLES}))))",
+        rf"(?:(?:(?<!{HAN})|(?<={_LIVING}))(?:{_EVERYDAY})[(「『【《]?|(?:{_EVERYDAY})[(「『【《])(?=(?P<value>{DOTTED}(?![》·•・‧∙])|{_PERSON}(?:{END}|(?=[您你]好|今[天日]|入职|报到|加入|到岗|{TITLES}))))",
         rf"(?:{_EVERYDAY})[(（「『【《]?(?:{FIRST}{HAN}{{1,3}}(?:[^{HAN[1:]}|$|[您你]好|今|入职|报到|加入|到岗|{TITLES})|{HAN}+[·•・‧∙])",
         check,
         longest=64,
@@ -108,7 +111,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "name_called",
         "PERSON",
-        rf"(?:请|欢迎|恭喜|祝贺|表扬|感谢|通知|尊敬的|亲爱的|致)(?=(?P<value>(?:{COMPOUNDS}|{SURE}|{WORDLIKE}){TYPICAL}{{1,2}})(?:[您你]好|\(|{TITLES}))",
+        rf"(?:(?<![约申聘])请|欢迎|恭喜|祝贺|表扬|感谢|通知|尊敬的|亲爱的|致)(?=(?P<value>(?:{COMPOUNDS}|{SURE}|{WORDLIKE}){TYPICAL}{{1,2}})(?:[您你]好|\(|{TITLES}))",
         rf"(?:请|欢迎|恭喜|祝贺|表扬|感谢|通知|尊敬的|亲爱的|致){FIRST}{HAN}{{1,3}}(?:[您你同先女小老医律教主师经护大院校阿]|[(（])",
         check,
     ),

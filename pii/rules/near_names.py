@@ -78,13 +78,30 @@ _VERBS = "[持驾乘骑在说是的和与及为将被也从向对于以让已曾
 _NUMBER = r"(?=[)」』】》]?[,:;、/( -]{0,2}(?:[+(]?[0-9]{3}|[A-Za-z0-9._]{2,9}@|(?:的|之)?(?:联系)?(?:电话|手机|微信|身份证|邮箱|QQ)))"
 
 
+# What is called by a place or an account is no person; nor is a roster behind a role more than the role's own name.
+_PLACES = re.compile("[峪沟村谷溪寺庙馆]\\Z")
+_ACCOUNTS = re.compile(r"[)」』】》\"' ]{0,2}的?(?:微信)?(?:公众号|小程序)")
+_ROLES = "医生|医师|大夫|护士|教师|老师|教授|学生|学员|考生|员工|职工|会员|成员|队员|球员|演员|委员|官员|司机|骑手|师傅|主任|会计|审核|校对|值班|作者|记者|[人员者]"
+_ROSTER = re.compile(rf"(?:(?<!联系)(?<!收件)(?<!收货)(?<!经办)(?:{_ROLES})[: ]{{1,2}}|\A)(?:{HAN}{{0,4}}、)+\Z")
+
+
 def _check(text: str, start: int, end: int) -> float:
     return UNSURE if is_name(text[start:end]) else REJECTED
 
 
+def _check_cell(text: str, start: int, end: int) -> float:
+    elsewhere = _PLACES.search(text[start:end]) or _ACCOUNTS.match(behind(text, end))
+    return REJECTED if elsewhere else _check(text, start, end)
+
+
+def _check_listed(text: str, start: int, end: int) -> float:
+    """UNSURE but where only a role stands ahead of the list, or nothing is seen but the list."""
+    return REJECTED if _ROSTER.search(before(text, start)) else _check(text, start, end)
+
+
 def _check_beside(text: str, start: int, end: int) -> float:
     """UNSURE where something like an identifier is in sight; whether it is one, what stands beside decides."""
-    if not is_name(text[start:end]):
+    if _check_cell(text, start, end) == REJECTED:
         return REJECTED
     ahead = _SENTENCE.split(before(text, start))[-1]
     after = _SENTENCE.split(behind(text, end))[0]
@@ -119,7 +136,7 @@ RULES: tuple[Rule, ...] = (
         "PERSON",
         rf"(?={HAN})(?:(?<=[,\t|>;\"'「『【《(])|(?<=[,|:] )|(?<![^\n]))(?P<value>{_ROLE}{DOTTED}|(?:{COMPOUNDS}|{SURE}){GIVEN}{{1,2}}|{COMMON}{TYPICAL}{{1,2}})(?=[)」』】》]? ?(?:[,\t|<;\"'\n]|敬[上启]|\Z))",
         "",
-        _check,
+        _check_cell,
         (),
         _BESIDE,
         mandatory=True,
@@ -150,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         "PERSON",
         rf"(?<=、){NAME}(?=[、,。;)\n( ]|\Z|等)",
         "",
-        _check,
+        _check_listed,
         (),
         frozenset({"PERSON"}),
         mandatory=True,
