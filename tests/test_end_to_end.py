@@ -453,7 +453,7 @@ def test_a_dry_run_writes_nothing(corpus, tmp_path):
 
 
 def test_an_interrupted_run_exits_130_and_status_says_so(tmp_path):
-    corpus = make_corpus(tmp_path / "c", scale=20)
+    corpus = make_corpus(tmp_path / "c", scale=40)  # it must still be going when the signal comes
     process = subprocess.Popen(
         [*SCRIPT, "run", str(corpus.config), "--out", str(tmp_path / "o")],
         stdout=subprocess.PIPE,
