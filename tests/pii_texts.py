@@ -3,13 +3,18 @@
 import importlib
 import random
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-from pii.rule import FOLD, Rule
+import re2
+
+from pii.detector import Detector, Found
+from pii.overlaps import resolve
+from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
 
 UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 SPELLINGS: dict[str, list[str]] = {}  # of a folded character all that folds onto it
@@ -69,6 +74,33 @@ FILLING = (
 
 def full_width(text: str) -> str:
     return text.translate(UNFOLD)
+
+
+def found_by(text: str, detector: Detector) -> list[tuple[str, str, str]]:
+    """What a detector finds in a text: type, value, grade."""
+    return [(entity.type, text[entity.start : entity.end], entity.grade) for entity in detector.find(text)]
+
+
+def found(text: str, rules: Sequence[Rule]) -> list[tuple[str, str, str]]:
+    """The same of rules without the gate and what stands beside: overlaps are resolved."""
+    folded = fold(text)
+    spans = [
+        Found(rule.entity, start, end, grade(score)) for rule in rules for start, end, score in rule.findings(folded)
+    ]
+    return [(span.type, text[span.start : span.end], span.grade) for span in resolve(spans)]
+
+
+def assert_anchored(text: str, rules: Sequence[Rule]) -> None:
+    """Every finding has its rule's anchor within reach of the match, in RE2 and in Python, whatever is cut away further out."""
+    folded = fold(text)
+    for rule in rules:
+        group = "value" if "value" in rule.regex.groupindex else 0
+        for match in rule.regex.finditer(folded):
+            if rule.check(folded, *match.span(group)) > REJECTED:
+                assert len(match.group()) <= rule.longest
+                near = text[max(0, match.start() - LOOK_BEHIND) : match.end() + LOOK_AHEAD]
+                assert re.search(rule.anchor, near), (rule.name, text)
+                assert re2.search(rule.anchor, near), (rule.name, text)
 
 
 def respelt(text: str, source: random.Random, share: float = 0.2) -> str:

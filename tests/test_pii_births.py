@@ -11,13 +11,9 @@ from hypothesis import strategies as st
 from pii.detector import Detector
 from pii.rule import FOLD
 from pii.rules import births, contact
+from tests.pii_texts import full_width
 
 DETECTOR = Detector([*contact.RULES, *births.RULES])
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
-
-
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
 
 
 def found(text: str) -> list[tuple[str, str, str]]:

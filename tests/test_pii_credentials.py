@@ -6,44 +6,28 @@ All values are made up here.
 import base64
 import json
 import random
-import re
+from functools import partial
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pii.detector import Detector
 from pii.masks import mask
-from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, fold
 from pii.rules.credentials import RULES
 from pii.wallets import is_base58check, is_checksummed, is_segwit, keccak_256
+from tests import pii_texts
+from tests.pii_texts import full_width
 
 DETECTOR = Detector(RULES)
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
 
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
-
-
-def found(text: str) -> list[tuple[str, str, str]]:
-    """What the rules find in a text: type, value, grade."""
-    return [(entity.type, text[entity.start : entity.end], entity.grade) for entity in DETECTOR.find(text)]
+found = partial(pii_texts.found_by, detector=DETECTOR)
 
 
 def assert_anchored(text: str) -> None:
-    """Every finding has its rule's anchor within reach of the match, in RE2 and in Python; and the gate loses none."""
-    folded = fold(text)
-    for rule in RULES:
-        group = "value" if "value" in rule.regex.groupindex else 0
-        for match in rule.regex.finditer(folded):
-            if rule.check(folded, *match.span(group)) > REJECTED:
-                assert len(match.group()) <= rule.longest
-                near = text[max(0, match.start() - LOOK_BEHIND) : match.end() + LOOK_AHEAD]
-                assert re.search(rule.anchor, near), (rule.name, text)
-                assert pc.match_substring_regex(pa.array([near]), rule.anchor)[0].as_py(), (rule.name, text)
+    """Of these rules; and the gate loses none."""
+    pii_texts.assert_anchored(text, RULES)
     assert DETECTOR.find(text) == DETECTOR.find_ungated(text)
 
 

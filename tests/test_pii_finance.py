@@ -4,6 +4,7 @@ All numbers are made up here; check digits are computed.
 """
 
 import re
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -12,17 +13,17 @@ from hypothesis import strategies as st
 from pii.checks import credit_check_character, id_check_digit, issued, luhn, organisation_check_character
 from pii.detector import Detector
 from pii.masks import digest, mask
-from pii.overlaps import PRIORITY, resolve
-from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, fold, grade
+from pii.overlaps import PRIORITY
 from pii.rules import contact, identity, records
 from pii.rules.finance import RULES
+from tests import pii_texts
+from tests.pii_texts import full_width
 
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
+found = partial(pii_texts.found, rules=(*RULES, *identity.RULES, *records.RULES, *contact.RULES))
+assert_anchored = partial(pii_texts.assert_anchored, rules=RULES)
+
+
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-
-
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
 
 
 def card(body: str) -> str:
@@ -50,30 +51,6 @@ ID_LIKE_A_CARD = next(
     for order in range(1000)
     if (number := identity_number(f"62010219850412{order:03}"))[-1] != "X" and luhn(number)
 )
-
-
-class Found:
-    def __init__(self, kind: str, start: int, end: int, score: float) -> None:
-        self.type, self.start, self.end, self.grade = kind, start, end, grade(score)
-
-
-def found(text: str) -> list[tuple[str, str, str]]:
-    """What these rules find beside those they must agree with, overlaps resolved, without the gate."""
-    folded = fold(text)
-    rules = (*RULES, *identity.RULES, *records.RULES, *contact.RULES)
-    spans = [Found(rule.entity, *hit) for rule in rules for hit in rule.findings(folded)]
-    return [(span.type, text[span.start : span.end], span.grade) for span in resolve(spans)]
-
-
-def assert_anchored(text: str) -> None:
-    folded = fold(text)
-    for rule in RULES:
-        group = "value" if "value" in rule.regex.groupindex else 0
-        for match in rule.regex.finditer(folded):
-            if rule.check(folded, *match.span(group)) > REJECTED:
-                assert len(match.group()) <= rule.longest
-                near = text[max(0, match.start() - LOOK_BEHIND) : match.end() + LOOK_AHEAD]
-                assert re.search(rule.anchor, near), (rule.name, text)
 
 
 CASES = [

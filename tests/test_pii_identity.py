@@ -3,8 +3,8 @@
 All numbers are made up here; check digits are computed.
 """
 
-import re
 from datetime import date
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from pii.checks import PROVINCES, id_check_digit
 from pii.detector import Detector
-from pii.overlaps import resolve
 from pii.people import year_of_birth
-from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, Rule, fold, grade
 from pii.rules import driving, identity, insurance
+from tests import pii_texts
+from tests.pii_texts import full_width
 
 RULES = (*identity.RULES, *driving.RULES, *insurance.RULES)
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
 
 
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
+found = partial(pii_texts.found, rules=RULES)
+assert_anchored = partial(pii_texts.assert_anchored, rules=RULES)
 
 
 def with_check(body: str) -> str:
@@ -33,30 +32,6 @@ ID, OLD = with_check("11010519850412731"), "110105850412731"
 TAIWAN, PERMIT, FOREIGNER = (
     with_check(body) for body in ("71000019850412731", "81000019850412731", "91131219850412731")
 )
-
-
-class Found:
-    def __init__(self, kind: str, start: int, end: int, score: float) -> None:
-        self.type, self.start, self.end, self.grade = kind, start, end, grade(score)
-
-
-def found(text: str, rules: tuple[Rule, ...] = RULES) -> list[tuple[str, str, str]]:
-    """What the rules find, overlaps resolved, without the gate: type, value, grade."""
-    folded = fold(text)
-    spans = [Found(rule.entity, *hit) for rule in rules for hit in rule.findings(folded)]
-    return [(span.type, text[span.start : span.end], span.grade) for span in resolve(spans)]
-
-
-def assert_anchored(text: str, rules: tuple[Rule, ...] = RULES) -> None:
-    """Every finding has its rule's anchor within reach of the match, whatever has been cut away further out."""
-    folded = fold(text)
-    for rule in rules:
-        group = "value" if "value" in rule.regex.groupindex else 0
-        for match in rule.regex.finditer(folded):
-            if rule.check(folded, *match.span(group)) > REJECTED:
-                assert len(match.group()) <= rule.longest
-                near = text[max(0, match.start() - LOOK_BEHIND) : match.end() + LOOK_AHEAD]
-                assert re.search(rule.anchor, near), (rule.name, text)
 
 
 CASES = [

@@ -16,14 +16,10 @@ from pii.detector import Detector
 from pii.family_names import is_name
 from pii.rule import FOLD
 from pii.rules import contact, form_names, names, near_names, places
+from tests.pii_texts import full_width
 
 RULES = (*names.RULES, *form_names.RULES, *near_names.RULES)
 DETECTOR = Detector([*contact.RULES, *RULES, *places.RULES])
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
-
-
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
 
 
 def found(text: str) -> list[tuple[str, str, str]]:

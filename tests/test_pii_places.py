@@ -12,14 +12,10 @@ from pii.detector import Detector
 from pii.rule import FOLD
 from pii.rules import contact, coordinates, places
 from pii.tracks import compose
+from tests.pii_texts import full_width
 
 RULES = (*places.RULES, *coordinates.RULES)
 DETECTOR = Detector([*contact.RULES, *RULES])
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
-
-
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
 
 
 def found(text: str) -> list[tuple[str, str, str]]:

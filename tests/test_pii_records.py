@@ -3,7 +3,7 @@
 All numbers are made up here; check digits are computed.
 """
 
-import re
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 
 from pii.checks import luhn
 from pii.detector import Detector
-from pii.overlaps import resolve
-from pii.rule import FOLD, LOOK_AHEAD, LOOK_BEHIND, REJECTED, fold, grade
 from pii.rules import finance, identity
 from pii.rules.records import RULES
+from tests import pii_texts
+from tests.pii_texts import full_width
 
-UNFOLD = {ascii_code: wide_code for wide_code, ascii_code in FOLD.items() if wide_code >= 0xFF01}
+found = partial(pii_texts.found, rules=(*RULES, *identity.RULES, *finance.RULES))
+assert_anchored = partial(pii_texts.assert_anchored, rules=RULES)
+
+
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-
-
-def full_width(text: str) -> str:
-    return text.translate(UNFOLD)
 
 
 def device(body: str) -> str:
@@ -29,30 +28,6 @@ def device(body: str) -> str:
 
 
 IMEI, OTHER = device("86475304829173"), device("51475304829173")
-
-
-class Found:
-    def __init__(self, kind: str, start: int, end: int, score: float) -> None:
-        self.type, self.start, self.end, self.grade = kind, start, end, grade(score)
-
-
-def found(text: str) -> list[tuple[str, str, str]]:
-    """What these rules find beside those they must agree with, overlaps resolved, without the gate."""
-    folded = fold(text)
-    rules = (*RULES, *identity.RULES, *finance.RULES)
-    spans = [Found(rule.entity, *hit) for rule in rules for hit in rule.findings(folded)]
-    return [(span.type, text[span.start : span.end], span.grade) for span in resolve(spans)]
-
-
-def assert_anchored(text: str) -> None:
-    folded = fold(text)
-    for rule in RULES:
-        group = "value" if "value" in rule.regex.groupindex else 0
-        for match in rule.regex.finditer(folded):
-            if rule.check(folded, *match.span(group)) > REJECTED:
-                assert len(match.group()) <= rule.longest
-                near = text[max(0, match.start() - LOOK_BEHIND) : match.end() + LOOK_AHEAD]
-                assert re.search(rule.anchor, near), (rule.name, text)
 
 
 CASES = [

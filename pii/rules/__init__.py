@@ -25,22 +25,8 @@ def all_rules() -> tuple[Rule, ...]:
         records,
     )
 
-    modules = (
-        *(
-            identity,
-            driving,
-            insurance,
-            finance,
-            contact,
-            network,
-            records,
-            names,
-            form_names,
-            near_names,
-            births,
-            places,
-            coordinates,
-        ),
-        credentials,
-    )
+    documents = (identity, driving, insurance)
+    reached = (finance, contact, network, records)
+    people = (names, form_names, near_names, births, places, coordinates)
+    modules = (*documents, *reached, *people, credentials)
     return tuple(rule for module in modules for rule in module.RULES)
