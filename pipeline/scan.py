@@ -218,7 +218,8 @@ def read_unit(unit: Unit, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch
     source = unit.source
     for index, member in enumerate(unit.members):
         shard = member.shard
-        part = Part(index, shard.url, member.start, member.stop, shard.layout.compression, source.encoding)
+        compression = shard.layout.compression
+        part = Part(index, shard.url, member.start, member.stop, compression, source.encoding, shard.size)
         yield from readers.read(part, shard.layout, member.groups, source.fields, tray, limits)
     tray.flush()
     yield from tray.take()

@@ -1,7 +1,9 @@
 """The whole audit, run as its users run it: same numbers however it was run, books that balance, claims that verify."""
 
+import gzip
 import json
 import os
+import random
 import signal
 import subprocess
 import time
@@ -161,6 +163,25 @@ def test_packing_and_batches_do_not_show(corpus, out, tmp_path):
     assert one == other
     for table in ("documents", "findings", "rejects", "manual_sample", "technical_sample"):
         assert sql(out, f"FROM {table} ORDER BY ALL") == sql(tmp_path / "o", f"FROM {table} ORDER BY ALL")
+
+
+def test_parts_of_a_large_archive_do_not_show(tmp_path):
+    corpus = make_corpus(tmp_path / "c")
+    draw = random.Random(5)
+    records = [{"id": str(n), "text": f"第{n}条：{draw.randbytes(400).hex()}"} for n in range(900)]
+    (tmp_path / "c" / "packed" / "large.jsonl.gz").write_bytes(gzip.compress(jsonl(records), mtime=0))
+    for out in ("whole", "cut"):
+        give_salt(tmp_path / out)
+    audit("run", corpus.config, "--out", tmp_path / "whole")
+    corpus.write(limits={"unit_bytes": 65536})
+    audit("run", corpus.config, "--out", tmp_path / "cut", "--workers", "2")
+    scanned = [event for event in events(tmp_path / "cut") if event["event"] == "unit_scanned"]
+    assert sum(event["unit"].startswith("packed-") and event["documents"] < 400 for event in scanned) > 4
+    assert result(tmp_path / "cut") == result(tmp_path / "whole")
+    for table in ("documents", "findings", "rejects", "manual_sample", "technical_sample"):
+        assert sql(tmp_path / "cut", f"FROM {table} ORDER BY ALL") == sql(
+            tmp_path / "whole", f"FROM {table} ORDER BY ALL"
+        )
 
 
 def test_an_unchanged_run_builds_nothing(corpus, out):

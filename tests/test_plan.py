@@ -210,11 +210,14 @@ def test_a_large_plain_file_is_cut_into_byte_ranges(tmp_path: Path, configure: C
     assert made.shards == 1
 
 
-def test_a_large_archive_stays_whole(tmp_path: Path, configure: Configure) -> None:
-    files(tmp_path, "d/a.jsonl.gz", content=b"x" * (3 * UNIT))
-    assert [(m.start, m.stop, m.parts) for unit in plan(configure, "d").units for m in unit.members] == [
-        (0, 3 * UNIT, 1)
-    ]
+@pytest.mark.parametrize(("name", "parts"), [("a.jsonl.gz", 3), ("a.jsonl.zst", 3), ("a.jsonl.xz", 1), ("a.csv.gz", 1)])
+def test_a_large_archive_is_cut_where_skipping_is_cheap(
+    tmp_path: Path, configure: Configure, name: str, parts: int
+) -> None:
+    files(tmp_path, f"d/{name}", content=b"x" * (3 * UNIT))
+    members = [member for unit in plan(configure, "d").units for member in unit.members]
+    assert [(m.ordinal, m.parts) for m in members] == [(ordinal, parts) for ordinal in range(parts)]
+    assert [members[0].start, *(m.stop for m in members)] == [*(m.start for m in members), 3 * UNIT]
 
 
 def test_a_large_parquet_file_is_cut_at_row_groups(tmp_path: Path, configure: Configure) -> None:

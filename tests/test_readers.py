@@ -42,7 +42,8 @@ def read_jsonl(
     start, stop = span or (0, path.stat().st_size)
     tray = Tray(LIMIT, batch)
     picker = Picker(*paths)
-    part = Part(0, str(path), start, stop, compression, encoding)
+    size = path.stat().st_size if path.is_file() else None
+    part = Part(0, str(path), start, stop, compression, encoding, size)
     return Reading(tray, list(jsonl.read(part, picker, tray, LIMITS)))
 
 
@@ -112,6 +113,59 @@ def test_byte_ranges_together_hold_exactly_the_records_of_the_file(
     for row in whole.rows:  # offsets point at the records they claim
         line = content[row["offset"] :].split(b"\n")[0].removeprefix(b"\xef\xbb\xbf")
         assert orjson.loads(line)["text"] == row["text"]
+
+
+def _compressed(content: bytes, how: str, frames: int) -> bytes:
+    pieces = [content[len(content) * i // frames : len(content) * (i + 1) // frames] for i in range(frames)]
+    pack = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress}[how]
+    return b"".join(pack(piece) for piece in pieces)
+
+
+def _noisy_lines(seed: int, count: int) -> bytes:
+    """Lines that do not compress well, some blank, some broken, one long."""
+    draw = random.Random(seed)
+    lines = [orjson.dumps({"text": draw.randbytes(draw.randrange(1, 900)).hex()}) for _ in range(count)]
+    lines[count // 3] = b""
+    lines[count // 2] = b"{broken"
+    lines[-count // 4] = orjson.dumps({"text": draw.randbytes(60_000).hex()})
+    return b"\n".join(lines)
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_ranges_of_a_compressed_file_together_hold_exactly_its_records(tmp_path: Path, how: str, frames: int) -> None:
+    content = _noisy_lines(frames, 900)
+    path = tmp_path / "shard"
+    stored = _compressed(content, how, frames)
+    whole = read_jsonl(path, stored, how)
+    draw, size = random.Random(7), len(stored)
+    for cuts in ([size // 2], [1, size - 1], sorted(draw.sample(range(size), 7)), range(size // 8, size, size // 8)):
+        borders = [0, *cuts, size]
+        ranges = [read_jsonl(path, compression=how, span=span) for span in itertools.pairwise(borders)]
+        assert [(row["offset"], row["text"]) for part in ranges for row in part.rows] == [
+            (row["offset"], row["text"]) for row in whole.rows
+        ]
+        assert [(r.offset, r.reason) for part in ranges for r in part.rejects] == [
+            (r.offset, r.reason) for r in whole.rejects
+        ]
+        assert [part.ledger.sha256 for part in ranges] == [
+            hashlib.sha256(stored[low:high]).hexdigest() for low, high in itertools.pairwise(borders)
+        ]
+    assert sum(bool(part.rows) for part in ranges) > 3, "the work is in fact divided"
+
+
+def test_damage_in_a_compressed_file_shows_in_the_range_where_it_is_found_and_all_behind(tmp_path: Path) -> None:
+    stored = bytearray(_compressed(_noisy_lines(1, 900), "gzip", 1))
+    place = len(stored) * 5 // 8
+    stored[place : place + 64] = bytes(64)
+    spans = [(len(stored) * i // 4, len(stored) * (i + 1) // 4) for i in range(4)]
+    path = tmp_path / "shard.gz"
+    ranges = [read_jsonl(path, bytes(stored), "gzip", span=span) for span in spans]
+    complete = [part.ledger.complete for part in ranges]  # a flipped bit may decode for a while, to nonsense
+    assert complete[:2] == [True, True] and not complete[3]
+    whole = read_jsonl(path, compression="gzip")
+    assert not whole.ledger.complete
+    assert [row["offset"] for part in ranges for row in part.rows] == [row["offset"] for row in whole.rows]
 
 
 def test_the_ranges_of_a_file_cover_it() -> None:

@@ -123,10 +123,20 @@ def test_lines_that_cannot_be_told_apart_bytewise_are_not_cut_into_ranges() -> N
             layout = layout_of(name, None, records, encoding)
             assert layout is not None
             assert len(readers.segments("", 1000, layout, 100)) == parts
-    for name in ("s.txt", "s.csv", "s.warc", "s.jsonl.gz"):
+    for name in ("s.txt", "s.csv", "s.warc", "s.jsonl.xz", "s.jsonl.bz2", "s.csv.gz"):
         layout = layout_of(name, None)
         assert layout is not None
         assert len(readers.segments("", 1000, layout, 100)) == 1
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1, 1), (100, 1), (101, 2), (350, 4), (800, 8), (100_000, 8)])
+def test_a_large_compressed_file_of_lines_is_read_in_at_most_eight_parts(size: int, parts: int) -> None:
+    for name in ("s.jsonl.gz", "s.jsonl.zst", "s.txt.gz"):
+        layout = layout_of(name, None, "line")
+        assert layout is not None
+        cuts = readers.segments("", size, layout, 100)
+        assert [cuts[0][0], *(stop for _, stop, _ in cuts)] == [*(start for start, _, _ in cuts), size]
+        assert len(cuts) == parts
 
 
 # Text

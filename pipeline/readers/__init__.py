@@ -32,6 +32,8 @@ _FORMATS = {
     "wet": "wet",
 }
 _COMPRESSIONS = {"gz": "gzip", "zst": "zstd", "zstd": "zstd", "bz2": "bzip2", "xz": "xz"}
+_SKIPPED_FAST = frozenset({"gzip", "zstd"})  # decoding what stands before a part costs little beside auditing it
+_COMPRESSED_PARTS = 8  # each part decodes all before it: with more of them that would begin to weigh
 _COMPANION = re.compile(
     r"(?:readme|license|licence|notice|changelog|citation)(?:[._-].*)?|dataset_(?:infos?|dict)\.json|state\.json",
     re.IGNORECASE,
@@ -86,12 +88,19 @@ def is_companion(name: str) -> bool:
 
 
 def segments(url: str, size: int, layout: Layout, unit_bytes: int) -> list[tuple[int, int, tuple[int, int] | None]]:
-    """Byte ranges (and row groups) a large shard can be read in; one range where it can only be read from its start."""
+    """Byte ranges (and row groups) a large shard can be read in; one range where it can only be read from its start.
+
+    Ranges of a compressed shard are of its stored bytes and fewer: a reader of one has to decode what stands before it.
+    """
     if layout.format == "parquet":
         return parquet.segments(url, size, unit_bytes // layout.expansion)
     lined = layout.format == "jsonl" or layout.unit == "line"
-    if lined and layout.ranges and layout.compression is None:
+    if not (lined and layout.ranges):
+        return [(0, size, None)]
+    if layout.compression is None:
         return [*lines.segments(size, unit_bytes)]
+    if layout.compression in _SKIPPED_FAST:
+        return [*lines.segments(size, max(4 * unit_bytes // layout.expansion, -(-size // _COMPRESSED_PARTS)))]
     return [(0, size, None)]
 
 

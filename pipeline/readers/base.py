@@ -36,7 +36,8 @@ RECORDS = pa.schema(
 class Part:
     """What a reader is given: a shard, or the part of one that begins in the bytes from `start` to `stop`.
 
-    `member` is its number in the unit. A part of a compressed shard is always the whole of it.
+    `member` is its number in the unit. Of a compressed shard the bytes are the stored ones, and `shard_bytes` is how many
+    it has in all; None means that the part is the whole.
     """
 
     member: int
@@ -45,6 +46,12 @@ class Part:
     stop: int
     compression: str | None = None
     encoding: str = "utf-8"
+    shard_bytes: int | None = None
+
+    @property
+    def sliced(self) -> bool:
+        """Whether this is a part of a compressed shard, and not the whole of it."""
+        return self.compression is not None and self.shard_bytes not in (None, self.stop - self.start)
 
 
 @dataclass(frozen=True)
@@ -271,13 +278,14 @@ def _value(record: dict[str, Any], steps: tuple[str, ...]) -> Any:
 
 
 class RawFile:
-    """A shard's bytes from `start` on; hashes those before `stop`. `before` is the byte in front of them."""
+    """A shard's bytes from `position` on; hashes those from `start` to `stop`. `before` is the byte in front of them."""
 
-    def __init__(self, member: int, handle: Any, start: int, stop: int) -> None:
+    def __init__(self, member: int, handle: Any, start: int, stop: int, position: int | None = None) -> None:
         self.member = member
         self.handle = handle
+        self.start = start
         self.stop = stop
-        self.position = start
+        self.position = start if position is None else position
         self.before = b""
         self.digest = hashlib.sha256()
 
@@ -287,7 +295,7 @@ class RawFile:
             data: bytes = self.handle.read(size)
         except OSError as error:
             raise ShardUnreadable(self.member, "unreadable", _why(error)) from error
-        self.digest.update(data[: max(0, self.stop - self.position)])
+        self.digest.update(data[max(0, self.start - self.position) : max(0, self.stop - self.position)])
         self.position += len(data)
         return data
 
@@ -306,8 +314,8 @@ def _why(error: OSError) -> str:
 def unpacked(part: Part, expansion: int, resync: bytes | None = None) -> Iterator[tuple[RawFile, Readable]]:
     """A part's bytes as stored, and the stream of what they hold; `resync` as for Decompressed."""
     with opened(part.member, part.url) as handle:
-        raw = RawFile(part.member, handle, part.start, part.stop)
-        if part.start:
+        raw = RawFile(part.member, handle, part.start, part.stop, 0 if part.sliced else None)
+        if part.start and not part.sliced:
             raw.before = _previous_byte(part.member, handle, part.start)
         yield raw, raw if part.compression is None else Decompressed(raw, part.compression, expansion, resync)
 

@@ -100,6 +100,11 @@ class Decompressed:
             if output:
                 return output
 
+    @property
+    def fed(self) -> int:
+        """Stored bytes the decoder took in for what it gave so far."""
+        return self._fed
+
     def resume(self) -> bool:
         """Goes on at the next frame that begins like what is looked for. False, and the end, where there is none."""
         if self._resync is None:

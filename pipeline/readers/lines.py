@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.config import Limits
 from pipeline.readers.base import Part, RawFile, Tray, unpacked
-from pipeline.readers.compression import CorruptArchive, Readable
+from pipeline.readers.compression import CorruptArchive, Decompressed, Readable
 from pipeline.readers.recoding import Recoded, splits_lines
 
 _CHUNK = 1 << 20
@@ -56,12 +56,60 @@ def lines_of(part: Part, line_bytes: int, expansion: int) -> Iterator[tuple[RawF
     """
     with unpacked(part, expansion) as (raw, unpacked_stream):
         stream, encoding = unpacked_stream, part.encoding
+        if part.sliced and isinstance(stream, Decompressed):
+            yield raw, _slice(stream, part, line_bytes), encoding
+            return
         if not splits_lines(encoding):
             stream, encoding = Recoded(stream, encoding), "utf-8"
         found = _lines(stream, part.start, line_bytes, raw.before in (b"", b"\n"))
         if stream is raw:
             found = itertools.takewhile(lambda line: line[0] < part.stop, found)
         yield raw, found, encoding
+
+
+def _slice(stream: Decompressed, part: Part, line_bytes: int) -> Iterator[Line]:
+    """The lines of a part of a compressed shard; offsets are of what the whole shard holds."""
+    cut = _Cut(stream, part.start, None if part.stop == part.shard_bytes else part.stop)
+    cut.skip()
+    for line in _lines(cut, cut.origin, line_bytes, cut.before in (b"", b"\n")):
+        if cut.end is not None and line[0] >= cut.end:
+            return
+        yield line
+
+
+class _Cut:
+    """What a compressed shard holds from a place on, told by stored bytes.
+
+    A chunk belongs behind a place where the decoder had been fed so much before it gave the chunk. That depends on the
+    shard alone, so that neighbours agree on their border.
+    """
+
+    def __init__(self, stream: Decompressed, start: int, stop: int | None) -> None:
+        self._stream = stream
+        self._start = start
+        self._stop = stop
+        self.origin = 0  # decoded bytes before the part
+        self.before = b""  # the last of them
+        self.end: int | None = None  # decoded bytes up to the end of the part, once known
+        self._position = 0
+
+    def skip(self) -> None:
+        """Decodes up to the part. Raises CorruptArchive."""
+        while self._stream.fed < self._start:
+            chunk = self._stream.read(_CHUNK)
+            if not chunk:
+                break
+            self.origin += len(chunk)
+            self.before = chunk[-1:]
+        self._position = self.origin
+
+    def read(self, size: int = -1) -> bytes:
+        """The next decoded bytes. Raises CorruptArchive."""
+        if self.end is None and self._stop is not None and self._stream.fed >= self._stop:
+            self.end = self._position
+        chunk = self._stream.read(size)
+        self._position += len(chunk)
+        return chunk
 
 
 def _lines(stream: Readable, origin: int, line_bytes: int, begins_line: bool) -> Iterator[Line]:
