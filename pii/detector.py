@@ -1,4 +1,4 @@
-"""Finds personal information in a text: windows, recognizers, overlaps, and what is kept of each finding."""
+"""Finds personal information in a text: windows, rules, overlaps, and what is kept of each finding."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from pii.masks import digest, mask
 from pii.overlaps import resolve
 from pii.people import is_about_a_child, year_of_birth
-from pii.recognizers import recognizers
 from pii.rule import BESIDE, CONTEXTUAL, REJECTED, Rule, fold, grade
 from pii.rules import all_rules
+from pii.support import supported
 from pii.tracks import compose
 from pii.unseen import seen, without_unseen
-from pii.windows import Gate
+from pii.windows import Gate, Window
 
 PIECE = 32 * 1024  # characters; long windows are read in pieces
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -44,10 +44,19 @@ class Found(NamedTuple):
     grade: str
 
 
+class _Raw(NamedTuple):
+    """What a rule found in folded text, before others are asked."""
+
+    entity_type: str
+    start: int
+    end: int
+    score: float
+
+
 class Detector:
     """Finds by rules of one's choice, else by all there are.
 
-    Pickle it freely: rules of one's choice travel if they can, all others and the recognizers are made anew.
+    Pickle it freely: rules of one's choice travel if they can, all others are made anew.
     """
 
     def __init__(self, rules: Sequence[Rule] | None = None, salt: bytes | None = None) -> None:
@@ -55,7 +64,6 @@ class Detector:
         self.rules = tuple(all_rules() if rules is None else rules)
         self.gate = Gate(self.rules)
         self._salt = salt
-        self._recognizers: list[Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Detector, (self._chosen, self._salt)
@@ -73,23 +81,24 @@ class Detector:
         text = _SURROGATES.sub("\ufffd", text)
         return self.entities(text, self.spans_ungated(text))
 
-    def spans(self, text: str) -> list[Found]:
+    def spans(self, text: str, windows: Sequence[Window] | None = None) -> list[Found]:
         """Where a text without surrogates holds something, and how sure that is. Raises RuleTimeoutError.
 
-        Characters that cannot be seen are read over: they part no number for the reader.
+        Characters that cannot be seen are read over: they part no number for the reader. `windows` are those of the text
+        where the gate was asked before.
         """
-        return _over_the_unseen(text, self._spans)
+        return _over_the_unseen(text, lambda visible: self._spans(visible, windows))
 
     def spans_ungated(self, text: str) -> list[Found]:
         """The same without a gate."""
         return _over_the_unseen(text, self._spans_ungated)
 
-    def _spans(self, text: str) -> list[Found]:
-        windows = self.gate.windows(text)
+    def _spans(self, text: str, windows: Sequence[Window] | None) -> list[Found]:
+        windows = self.gate.windows(text) if windows is None else windows
         if not windows:
             return []
         folded = fold(text)
-        raw: dict[int, list[Any]] = {}
+        raw: dict[int, list[_Raw]] = {}
         for number, low, high in windows:
             if results := self._read(folded, number, low, high):
                 raw.setdefault(number, []).extend(results)
@@ -106,19 +115,19 @@ class Detector:
         folded = fold(text) if spans else text
         return [self._entity(folded, span) for span in spans]
 
-    def _found_in(self, text: str, raw: dict[int, list[Any]]) -> list[Found]:
+    def _found_in(self, text: str, raw: dict[int, list[_Raw]]) -> list[Found]:
         """Of the raw results of the rules in the folded text those that hold, one of any that overlap."""
         everything = [result for results in raw.values() for result in results]
-        found = []
-        for number, results in raw.items():
-            recognizer = self._asked()[number]
-            lifted = recognizer.rule.beside and results
-            for result in recognizer.supported(results, everything) if lifted else results:
-                if result.score > REJECTED:
-                    found.append(Found(result.entity_type, result.start, result.end, grade(result.score)))
+        found = [
+            Found(result.entity_type, result.start, result.end, grade(score))
+            for number, results in raw.items()
+            if results
+            for result, score in supported(self.rules[number], results, everything)
+            if score > REJECTED
+        ]
         return compose(text, resolve(found)) if found else found
 
-    def _read_beside(self, text: str, raw: dict[int, list[Any]]) -> None:
+    def _read_beside(self, text: str, raw: dict[int, list[_Raw]]) -> None:
         """Adds what rules without an anchor find: they count only beside others that count, so only there they read."""
         counted = [result for results in raw.values() for result in results if result.score >= CONTEXTUAL]
         for number, rule in enumerate(self.rules):
@@ -131,7 +140,7 @@ class Detector:
             )
             raw[number] = [result for span in _merged(supporting) for result in self._read(text, number, *span)]
 
-    def _read(self, text: str, number: int, low: int, high: int) -> list[Any]:
+    def _read(self, text: str, number: int, low: int, high: int) -> list[_Raw]:
         """The raw results of one rule in the folded text whose matches begin in `text[low:high]`."""
         rule = self.rules[number]
         found: list[tuple[int, int, float]] = []
@@ -140,12 +149,7 @@ class Detector:
             # In a short stretch there is mostly nothing, and nothing more to know; what there is is read again.
             if end - start > 4 * rule.longest or rule.findings(text, start, end):
                 found += rule.findings(text, start, end, earlier=rule.longest)
-        return self._asked()[number].results(found) if found else []
-
-    def _asked(self) -> list[Any]:
-        if self._recognizers is None:
-            self._recognizers = recognizers(self.rules)
-        return self._recognizers
+        return [_Raw(rule.entity, start, end, score) for start, end, score in found]
 
     def _entity(self, text: str, found: Found) -> Entity:
         kind, start, end, _ = found

@@ -1,22 +1,20 @@
 """Presidio recognizers that run the rules, one for each, and an analyzer that holds them all.
 
 Presidio ships no Chinese recognizer, and its own for addresses and cards rely on `\\b`, which fails next to Han, so ours
-replace them all. Importing it takes most of a second, hence only inside functions.
+replace them all. Importing it takes most of a second, hence only inside functions: a scan never does.
 
-What Presidio asks, `analyze` and `enhance_using_context`, is about text as it is; the rest is about folded text without
-characters that cannot be seen, as the detector has it.
+They read text as it is and find in it what the detector finds, which runs the same rules without them; a test compares.
 """
 
 import copy
-from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import accumulate
 from typing import Any
 
-from pii.rule import BESIDE, CONTEXTUAL, UNSURE, Rule, fold
+from pii.rule import Rule, fold
 from pii.rules import all_rules
-from pii.unseen import Seen, seen
+from pii.support import supported
+from pii.unseen import seen
 
 
 @lru_cache(maxsize=1)
@@ -47,16 +45,11 @@ def recognizer_class() -> type[Any]:
         def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:
             """Findings in text as it is with their scores, the words around them included. Raises RuleTimeoutError."""
             what = seen(text)
-            findings = self.rule.findings(fold(what.text))
-            return self.results((*what.original(start, end), score) for start, end, score in findings)
-
-        def results(self, findings: Iterable[tuple[int, int, float]]) -> list[Any]:
-            """The findings of the rule as Presidio passes them around."""
             metadata = {RecognizerResult.RECOGNIZER_NAME_KEY: self.name}
             metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] = self.id
             return [
-                RecognizerResult(self.rule.entity, start, end, score, recognition_metadata=metadata)
-                for start, end, score in findings
+                RecognizerResult(self.rule.entity, *what.original(start, end), score, recognition_metadata=metadata)
+                for start, end, score in self.rule.findings(fold(what.text))
             ]
 
         def enhance_using_context(
@@ -70,48 +63,15 @@ def recognizer_class() -> type[Any]:
             """Findings that needed others beside them, lifted or dropped. The raw ones stay as they are."""
             if not self.rule.beside:
                 return raw_recognizer_results
-            return self.supported(raw_recognizer_results, other_raw_recognizer_results, seen(text))
-
-        def supported(self, results: Iterable[Any], others: Iterable[Any], what: Seen | None = None) -> list[Any]:
-            """The same for results in what is seen, or in the text it was seen of."""
-            rule, kept = self.rule, []
-            place: _Place = _as_they_stand if what is None else what.visible
-            support = _Support(others, rule.beside, place)
-            for result in results:
-                unsure = result.score == UNSURE and rule.beside
-                if unsure and support.stands_beside(result):
-                    lifted = copy.copy(result)
-                    lifted.score = CONTEXTUAL
-                    kept.append(lifted)
-                elif not (unsure and rule.mandatory):
-                    kept.append(result)
+            kept = []
+            others = supported(self.rule, raw_recognizer_results, other_raw_recognizer_results, seen(text).visible)
+            for result, score in others:
+                lifted = result if score == result.score else copy.copy(result)
+                lifted.score = score
+                kept.append(lifted)
             return kept
 
     return RuleRecognizer
-
-
-_Place = Callable[[int, int], tuple[int, int]]
-
-
-def _as_they_stand(start: int, end: int) -> tuple[int, int]:
-    return start, end
-
-
-class _Support:
-    """Findings that count by themselves, of types that support others, where they can be looked up by position."""
-
-    def __init__(self, results: Iterable[Any], wanted: frozenset[str], place: _Place) -> None:
-        self.place = place
-        counted = (other for other in results if other.entity_type in wanted and other.score >= CONTEXTUAL)
-        spans = sorted(place(other.start, other.end) for other in counted)
-        self.starts = [start for start, _ in spans]
-        self.ends = list(accumulate((end for _, end in spans), max))  # the farthest end so far
-
-    def stands_beside(self, result: Any) -> bool:
-        """Whether one of them stands within BESIDE characters."""
-        start, end = self.place(result.start, result.end)
-        before = bisect_right(self.starts, end + BESIDE)
-        return before > 0 and self.ends[before - 1] >= start - BESIDE
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pii import find
 from transforms import excerpt as module
-from transforms.excerpt import CONTEXT, RULES, excerpt, mask_identifiers
+from transforms.excerpt import CONTEXT, RULES, excerpt, excerpts, mask_identifiers
 
 IDENTIFIERS = [
     "13812345678",
@@ -152,7 +152,7 @@ SPELLED = [label + value for label, value in DISGUISED]
 @example("𝟏𝟐𝟑𝟒𝟓\ud800")
 def test_no_identifier_hides_from_the_signs_that_are_looked_for_first(text: str) -> None:
     assert mask_identifiers(text) == masked_without_signs(text)
-    if 0 not in (module._automaton().Match(text.encode(errors="replace")) or []):
+    if not module._marks().Match(text.encode(errors="replace")):
         assert mask_identifiers(text) == text
 
 
@@ -174,3 +174,10 @@ def test_whatever_the_detector_of_personal_information_finds_is_masked(parts: li
     for entity in find(text):
         told = shown[max(0, entity.start + 1 - first) : max(0, entity.end - first)]
         assert set(told) <= {"*"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.one_of(noise, st.sampled_from(IDENTIFIERS + SPELLED), st.just("\ud800")), max_size=8))
+def test_hits_are_quoted_together_as_each_alone(texts: list[str]) -> None:
+    hits = [(text, len(text) // 2, len(text)) for text in texts]
+    assert excerpts(hits) == [excerpt(*hit) for hit in hits]

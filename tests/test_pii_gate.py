@@ -6,22 +6,25 @@ import time
 from itertools import pairwise
 from re import _constants as codes  # type: ignore[attr-defined]
 
-import pyarrow as pa
 import pytest
 import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pii.automaton
 import pii.detector
 import pii.rule
 import pii.windows
 from pii import build_analyzer
+from pii.automaton import Automaton
 from pii.detector import Detector, Found
 from pii.overlaps import resolve
 from pii.rule import LOOK_AHEAD, LOOK_BEHIND, UNSURE, VALIDATED, Rule, RuleTimeoutError, always, fold, grade
 from pii.rules import all_rules
+from pii.signs import DEPTH, EDGE, signs_of
 from pii.tracks import compose
-from pii.windows import LONGEST_ANCHOR, stretches
+from pii.unseen import without_unseen
+from pii.windows import LONGEST_ANCHOR
 from tests import pii_texts
 
 RULES = all_rules()
@@ -182,41 +185,82 @@ def test_no_spelling_of_a_character_hides_anything(seed: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_neither_pieces_nor_chunks_lose_or_invent_anything(seed: int) -> None:
+@given(seeds, st.integers(0, 2))
+def test_neither_pieces_nor_chunks_lose_or_invent_anything(seed: int, tries: int) -> None:
     text = "".join(pii_texts.document(RULES, draw(seed, part)) for part in range(3))
     expected = DETECTOR.find_ungated(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pii.detector, "PIECE", 60)
         patch.setattr(pii.windows, "BLOCK", LONGEST_ANCHOR + 7)
         patch.setattr(pii.windows, "SKIP", 1)
+        patch.setattr(pii.windows, "TRIES", tries)
+        patch.setattr(pii.automaton, "PART", 50 + tries)
         assert DETECTOR.find(text) == expected
         assert DETECTOR.find_ungated(text) == expected
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(seeds, max_size=8), st.integers(1, 2000), st.integers(0, 2))
-def test_texts_that_do_not_pass_hold_nothing_whatever_their_neighbours(
-    own: list[int], together: int, skipped: int
-) -> None:
-    texts = [pii_texts.document(RULES, draw(seed))[:200] for seed in own]
-    column = pa.array(["1", "", *texts], pa.large_string())[skipped:]
+@given(st.lists(seeds, max_size=8), st.integers(1, 2000))
+def test_texts_have_their_own_windows_whatever_their_neighbours(own: list[int], together: int) -> None:
+    texts = ["1", "", *(pii_texts.document(RULES, draw(seed))[:200] for seed in own), ""]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pii.windows, "TOGETHER", together)
-        passed = DETECTOR.gate.passing(column)
-    assert passed == {row for row, text in enumerate(column.to_pylist()) if DETECTOR.gate.windows(text)}
+        found = DETECTOR.gate.windows_of(texts)
+    expected = {row: DETECTOR.gate.windows(without_unseen(text)) for row, text in enumerate(texts)}
+    assert found == {row: windows for row, windows in expected.items() if windows}
 
 
-def test_texts_pass_for_what_stands_between_invisible_characters_not_for_these() -> None:
+def test_texts_have_windows_for_what_stands_between_invisible_characters_not_for_these() -> None:
     texts = ["\ufeff好的\U0001f468\u200d\U0001f469", "电话138\u200b1234\u20605678", "软\u00ad连字符" * 200, "好"]
-    assert DETECTOR.gate.passing(pa.array(texts, pa.large_string())) == {1}
+    assert DETECTOR.gate.windows_of(texts).keys() == {1}
+    assert DETECTOR.gate.windows_of(texts[1:2]) == DETECTOR.gate.windows_of(["电话13812345678"])
+    assert DETECTOR.gate.windows_of([]) == {}
 
 
-@given(st.integers(0, 3000), st.integers(LONGEST_ANCHOR + 1, 400), st.integers(0, 3000))
-def test_every_anchor_lies_whole_in_a_stretch(length: int, size: int, at: int) -> None:
-    at = min(at, length)
-    end = min(at + LONGEST_ANCHOR, length)
-    assert any(low <= at and end <= high for low, high in stretches(0, length, size))
+def signs_in(automaton: Automaton, text: str) -> list[tuple[int, tuple[int, ...]]]:
+    """Where signs begin behind the edge before a text, and of which groups."""
+    parts = automaton.find(EDGE + text + EDGE * DEPTH)
+    return [(int(at), automaton.groups[state]) for found in parts for at, state in zip(*found, strict=True)]
+
+
+@ANCHORED
+def test_a_sign_stands_wherever_an_anchor_begins(rule: Rule) -> None:
+    """Between other texts as at the ends, and whatever character the place between texts is marked with."""
+    (anchor,) = (number for number, other in enumerate(DETECTOR.gate.anchors) if other == rule.anchor)
+    pattern, automaton = re.compile(rule.anchor), DETECTOR.gate._sought.automaton
+    hits = 0
+    known = [text for text in map(fold, pii_texts.examples()) if rule.findings(text)][:9]
+    for text in (*known, *map(pii_texts.full_width, known), *texts_of(rule, 20), EDGE + known[0] + EDGE):
+        signs = {max(0, at - 1) for at, groups in signs_in(automaton, text) if anchor in groups}
+        begins = {at for at in range(len(text)) if pattern.match(text, at)}
+        hits += len(begins)
+        assert begins <= signs, text
+    assert hits
+
+
+@pytest.mark.parametrize(
+    ("anchor", "begins"),
+    [
+        ("ab|b+c?d", {"ab", "bd", "bbbcd"}),
+        ("(?:^|[^0-9])1{2}", {"11", "a11"}),
+        ("a(?:b|cd)?e$", {"ae", "abe", "acde"}),
+        ("(?:x ?){2,3}y*[^z]", {"xxa", "x x xyyyb"}),
+        ("[\U00020000-\U00020010]", {"\U00020005"}),
+        ("(?:ab?){0,20}c{12}", {"c" * 12, "aab" + "c" * 12}),
+        ("n{0}o", {"o"}),
+    ],
+)
+def test_signs_follow_all_ways_to_begin(anchor: str, begins: set[str]) -> None:
+    automaton = Automaton(*signs_of([anchor, "q"]))
+    for text in begins:
+        assert any(at <= 1 and 0 in groups for at, groups in signs_in(automaton, text)), text
+    assert not signs_in(automaton, "zzz")
+
+
+@pytest.mark.parametrize("anchor", [r"\d{3}", "(?i)a", "(?i:a)b", "a(?=b)", ".b"])
+def test_anchors_hold_nothing_signs_cannot_say(anchor: str) -> None:
+    with pytest.raises(ValueError, match="anchor"):
+        signs_of([anchor])
 
 
 @settings(max_examples=60, deadline=None)

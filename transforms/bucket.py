@@ -215,7 +215,7 @@ class Bucket:
         rows = len(batch)
         counts = np.zeros((rows, _KINDS), dtype=np.int64)
         for block in batch.blocks:
-            counts[block.first : block.first + len(block)] = _count(kind_table()[block.codes], block.starts)
+            counts[block.first : block.first + len(block)] = _count(kind_table().take(block.codes), block.starts)
         code = _is_code(batch, counts)
         chinese = _is_chinese(counts, code)
         wordless = counts[:, :DIGIT].sum(axis=1) == 0
@@ -290,6 +290,6 @@ def _is_code(batch: TextBatch, counts: npt.NDArray[np.int64]) -> Flags:
         if sum(map(len, pieces)) > BLOCK_CODE_POINTS or (pieces and block is batch.blocks[-1]):
             codes = np.concatenate(pieces)
             starts = np.cumsum([0, *map(len, pieces)])
-            code[chosen] = code_share(codes, kind_table()[codes], starts) >= CODE_SHARE
+            code[chosen] = code_share(codes, kind_table().take(codes), starts) >= CODE_SHARE
             chosen, pieces = [], []
     return code

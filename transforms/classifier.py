@@ -205,6 +205,20 @@ class _Loaded:
     offset: Scores
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """Labels that are considered in windows of a block: row of the document, column of the label, how strong it is.
+
+    `start` and `end` are the window's in the document.
+    """
+
+    row: Offsets
+    column: Offsets
+    strength: Scores
+    start: Offsets
+    end: Offsets
+
+
 class Classifier:
     """Stage: the risk scores of each document, by the model in a folder with `risk.bin` and `labels.json`."""
 
@@ -254,21 +268,23 @@ class Classifier:
     def __getstate__(self) -> dict[str, Any]:
         return {"model_dir": self.model_dir}
 
-    def _read(self, batch: TextBatch) -> Iterator[tuple[Scores, Offsets, Offsets, Offsets]]:
-        """By block: evidence (windows by labels), and of each window the row of its document, its start and end there."""
+    def _read(self, batch: TextBatch) -> Iterator[_Evidence]:
+        """By block, what the model holds likely enough to be considered."""
         loaded = self._loaded
         harmless = loaded.model.labels.index(NONE)
         for block, normalised in zip(batch.blocks, normalised_blocks(batch), strict=True):
             found = tokens(normalised)
             document, low, high = windows(found.starts)
-            start = normalised.origin[found.first[low]] - block.starts[document]
-            end = normalised.origin[found.last[high - 1]] + 1 - block.starts[document]
             odds, known = loaded.model.odds(found, low, high)
             own = odds[:, loaded.columns]
+            window, column = np.nonzero(own >= _LEAST_OWN)
             # of many windows one stands out by chance: the odds are shared among them
-            chances = np.log(np.bincount(document, minlength=1)[document])[:, None]
-            evidence = np.where(own >= _LEAST_OWN, known[:, None] * (own - odds[:, harmless, None]) - chances, -np.inf)
-            yield evidence, block.first + document, start, end
+            chances = np.log(np.bincount(document, minlength=1)[document[window]])
+            strength = known[window] * (own[window, column] - odds[window, harmless]) - chances
+            document, low, high = document[window], low[window], high[window]
+            start = normalised.origin[found.first[low]] - block.starts[document]
+            end = normalised.origin[found.last[high - 1]] + 1 - block.starts[document]
+            yield _Evidence(block.first + document, column, strength, start, end)
 
     def evidence(self, batch: TextBatch) -> Scores:
         """The best uncalibrated evidence of each label (columns, as `labels` orders them) in each document (rows).
@@ -276,39 +292,42 @@ class Classifier:
         -inf in a document without tokens. What scores are calibrated on.
         """
         matrix = np.full((len(batch), len(self.labels)), -np.inf)
-        for evidence, row, _, _ in self._read(batch):
-            np.maximum.at(matrix, row, evidence)
+        for found in self._read(batch):
+            np.maximum.at(matrix, (found.row, found.column), found.strength)
         return matrix
 
     def __call__(self, batch: TextBatch) -> pa.RecordBatch:
         """One row a document; `scores` is NULL where no label reaches the floor."""
         loaded = self._loaded
-        best: dict[tuple[int, str], tuple[float, int, int]] = {}
-        for evidence, row, start, end in self._read(batch):
-            odds = loaded.slope * evidence + loaded.offset
-            for window, column in zip(*(axis.tolist() for axis in np.nonzero(odds >= _LEAST_LOG_ODDS)), strict=True):
-                score = round(1 / (1 + math.exp(-odds[window, column])), 4)
-                key = int(row[window]), loaded.labels[column]
-                if key not in best or score > best[key][0]:
-                    best[key] = score, int(start[window]), int(end[window])
-        return _records(len(batch), best)
+        blocks = [tuple(np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.int64, np.int64))]
+        for found in self._read(batch):
+            odds = loaded.slope[found.column] * found.strength + loaded.offset[found.column]
+            kept = np.flatnonzero(odds >= _LEAST_LOG_ODDS)
+            scores = [round(1 / (1 + math.exp(-value)), 4) for value in odds[kept].tolist()]
+            blocks.append((found.row[kept], found.column[kept], np.array(scores), found.start[kept], found.end[kept]))
+        row, column, score, start, end = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        order = np.lexsort((-score, column, row))  # stable: of equal scores the first window's
+        best = order[np.append(True, (np.diff(row[order]) > 0) | (np.diff(column[order]) != 0))[: len(order)]]
+        best = best[np.lexsort((column[best], -score[best], row[best]))]
+        return self._records(len(batch), row[best], column[best], score[best], start[best], end[best])
 
-
-def _records(rows: int, best: dict[tuple[int, str], tuple[float, int, int]]) -> pa.RecordBatch:
-    """The scores as the layer's columns, best first, then by label."""
-    ordered = sorted(best.items(), key=lambda item: (item[0][0], -item[1][0], item[0][1]))
-    counts = np.bincount(np.array([row for (row, _), _ in ordered], dtype=np.int64), minlength=rows)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array([label for (_, label), _ in ordered], pa.string()),
-            pa.array([score for _, (score, _, _) in ordered], pa.float32()),
-            pa.array([start for _, (_, start, _) in ordered], pa.int64()),
-            pa.array([end for _, (_, _, end) in ordered], pa.int64()),
-        ],
-        fields=list(layers.CLASSIFIER_SCORES.value_type),
-    )
-    scores = pa.ListArray.from_arrays(
-        pa.array(offsets), values, type=layers.CLASSIFIER_SCORES, mask=pa.array(counts == 0)
-    )
-    return pa.RecordBatch.from_arrays([scores, pa.nulls(rows, pa.string())], schema=layers.CLASSIFIER)
+    def _records(
+        self, rows: int, row: Offsets, column: Offsets, score: Scores, start: Offsets, end: Offsets
+    ) -> pa.RecordBatch:
+        """The scores as the layer's columns, in the order given."""
+        counts = np.bincount(row, minlength=rows)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        labels = pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32)), pa.array(self.labels, pa.string()))
+        values = pa.StructArray.from_arrays(
+            [
+                labels.cast(pa.string()),
+                pa.array(score, pa.float32()),
+                pa.array(start, pa.int64()),
+                pa.array(end, pa.int64()),
+            ],
+            fields=list(layers.CLASSIFIER_SCORES.value_type),
+        )
+        scores = pa.ListArray.from_arrays(
+            pa.array(offsets), values, type=layers.CLASSIFIER_SCORES, mask=pa.array(counts == 0)
+        )
+        return pa.RecordBatch.from_arrays([scores, pa.nulls(rows, pa.string())], schema=layers.CLASSIFIER)

@@ -14,10 +14,11 @@ import numpy as np
 from pii import Detector
 from pii.redaction import SECRET
 from pii.rule import RuleTimeoutError
-from pii.windows import INVISIBLE, MEMORY
+from pii.windows import Window
 from transforms.text import CodePoints
 
 CONTEXT = 24  # code points quoted on either side of a hit
+_SEEN = 2 * CONTEXT + 64  # and how many are looked at
 
 # Wide on purpose: any run that could be an identifier is masked.
 # The patterns run on text of one width, each with how many characters of a run, or of its group, stay readable.
@@ -89,6 +90,7 @@ RULES = (
     *((_HOUSE, 0), (_SPELLED, 2), (_NUMBER, 2), (_GROUPS, 2), (_TOKEN, 2)),
 )
 # control characters, line ends, surrogates, and what turns the direction of text
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]")
 
 # Most excerpts hold nothing to mask, so a pattern is tried only where signs in the text as written, of any width, say that
@@ -182,22 +184,26 @@ def _narrow_table() -> CodePoints:
     return table
 
 
-def _masked(text: str) -> str:
-    """The text under both masks. Mostly nothing in it calls for either, which one pass over it tells."""
-    seen = _automaton().Match(text.encode(errors="replace"))
-    if not seen:
-        return text
-    masked = mask_identifiers(text) if 0 in seen else text
-    return masked if seen == [0] else _without_findings(text, masked)
+def _masked(texts: Sequence[str]) -> list[str]:
+    """The texts under both masks. Mostly nothing in them calls for either, which one pass over all of them tells."""
+    readable = [_SURROGATES.sub("\ufffd", text) for text in texts] if _SURROGATES.search("".join(texts)) else texts
+    marked = _marks()
+    masked = [
+        mask_identifiers(text) if marked.Match(seen.encode()) else text
+        for text, seen in zip(texts, readable, strict=True)
+    ]
+    for row, windows in _detector().gate.windows_of(readable).items():
+        masked[row] = _without_findings(readable[row], windows, masked[row])
+    return masked
 
 
-def _without_findings(text: str, masked: str) -> str:
+def _without_findings(text: str, windows: Sequence[Window], masked: str) -> str:
     """The masked text without what the detector finds in the text, weak findings too: their first characters stay.
 
     Of credentials nothing stays, and of a text that takes the detector too long nothing either.
     """
     try:
-        found = _detector().find(text)
+        found = _detector().spans(text, windows)
     except RuleTimeoutError:
         return "*" * len(text)
     for entity in found:
@@ -212,24 +218,36 @@ def _detector() -> Detector:
 
 
 @lru_cache(maxsize=1)
-def _automaton() -> Any:
-    """What sees the marks of identifiers, as the first of its patterns, and the anchors of the detector's rules."""
+def _marks() -> Any:
+    """What sees the marks of identifiers."""
     import re2
 
-    options = re2.Options()
-    options.max_mem = MEMORY
-    automaton = re2.Set.SearchSet(options)
-    for pattern in (_MARKS, INVISIBLE, *_detector().gate.anchors):
-        automaton.Add(pattern)
+    automaton = re2.Set.SearchSet()
+    automaton.Add(_MARKS)
     automaton.Compile()
     return automaton
 
 
-def excerpt(text: str, start: int, end: int) -> str:
-    """The hit `text[start:end]` with its surroundings, masked and on one line. Long hits are cut in the middle."""
+Hit = tuple[str, int, int]  # a text, and where in it the hit begins and ends
+
+
+def excerpts(hits: Sequence[Hit]) -> list[str]:
+    """Each hit with its surroundings, masked and on one line. Long hits are cut in the middle."""
     # masked before cutting: half an identifier at the edge must not escape the patterns
-    low, high = max(0, start - 2 * CONTEXT - 64), min(len(text), end + 2 * CONTEXT + 64)
-    window = _masked(text[low:high])[max(0, start - CONTEXT - low) : end + CONTEXT - low]
+    around = [(max(0, start - _SEEN), min(len(text), end + _SEEN)) for text, start, end in hits]
+    masked = _masked([text[low:high] for (text, _, _), (low, high) in zip(hits, around, strict=True)])
+    return [
+        _cut(text[max(0, start - CONTEXT - low) : end + CONTEXT - low])
+        for text, (_, start, end), (low, _) in zip(masked, hits, around, strict=True)
+    ]
+
+
+def excerpt(text: str, start: int, end: int) -> str:
+    """The excerpt of the hit `text[start:end]`."""
+    return excerpts([(text, start, end)])[0]
+
+
+def _cut(window: str) -> str:
     if len(window) > 4 * CONTEXT + 64:
         window = window[: 2 * CONTEXT + 30] + "…" + window[-2 * CONTEXT - 30 :]
     return window if window.isprintable() else _UNSEEN.sub(" ", window)

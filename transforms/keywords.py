@@ -5,7 +5,7 @@ understand it; of hits inside one another the longest count, but never instead o
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,7 +19,7 @@ from pii.fingerprint import rules_digest
 from schemas import layers
 from schemas.lexicon import TIERS, Library
 from transforms import normalise, readings
-from transforms.excerpt import excerpt
+from transforms.excerpt import excerpts
 from transforms.matching import BETWEEN, Found, Matcher, joined_ranges
 from transforms.normalise import Normalised, normalised_blocks
 from transforms.pinyin import PACKAGE, Pinyin, package_version
@@ -317,46 +317,46 @@ class Keywords:
                     shown[number], straddling[number] = place, False
                     break
         own = document[shown]
-        starts = (folded.origin[hits.low[shown]] - block.starts[own]).tolist()
-        ends = (folded.origin[hits.high[shown] - 1] + 1 - block.starts[own]).tolist()
-        bounds = [*np.flatnonzero(np.diff(own, prepend=-1)).tolist(), len(own)]
-        fields = [*zip(hits.entry[shown].tolist(), counts.tolist(), starts, ends, straddling.tolist(), strict=True)]
-        for begin, stop in pairwise(bounds):
-            row = block.first + int(own[begin])
-            text = batch.strings[row]
-            rows.begin(row, stop - begin)
-            for number, (entry, count, start, end, cuts) in enumerate(fields[begin:stop]):
-                quoted = excerpt(text, start, end) if number < EXCERPTED_TERMS else ""
-                rows.add(entry, count, start, end, quoted, cuts)
+        starts = folded.origin[hits.low[shown]] - block.starts[own]
+        ends = folded.origin[hits.high[shown] - 1] + 1 - block.starts[own]
+        own += block.first
+        quoted = _quotations(batch.strings, own, starts, ends)
+        rows.add(own, (hits.entry[shown], counts, starts, ends, quoted, straddling))
+
+
+def _quotations(texts: Sequence[str], rows: Offsets, starts: Offsets, ends: Offsets) -> list[str]:
+    """An excerpt for each hit, those of a document one behind another; empty beyond `EXCERPTED_TERMS` of one."""
+    number = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    quoted = np.flatnonzero(number < EXCERPTED_TERMS)
+    shown = [""] * len(rows)
+    hits = zip(*(column[quoted].tolist() for column in (rows, starts, ends)), strict=True)
+    for place, text in zip(quoted.tolist(), excerpts([(texts[row], *span) for row, *span in hits]), strict=True):
+        shown[place] = text
+    return shown
 
 
 class _Rows:
     """The column of the layer while it grows."""
 
     def __init__(self) -> None:
-        self._documents: list[int] = []
-        self._sizes: list[int] = []
-        self._hits: list[tuple[int, int, int, int, str, bool]] = []
+        self._documents: list[Offsets] = []
+        self._hits: list[Sequence[Any]] = []
 
-    def begin(self, row: int, terms: int) -> None:
-        """So many hits of this document follow."""
-        self._documents.append(row)
-        self._sizes.append(terms)
-
-    def add(self, entry: int, count: int, start: int, end: int, quoted: str, cuts: bool) -> None:
-        """One hit, its fields in the order of the layer's."""
-        self._hits.append((entry, count, start, end, quoted, cuts))
+    def add(self, documents: Offsets, hits: Sequence[Any]) -> None:
+        """Hits by the rows of their documents, in order, and their fields, in the order of the layer's."""
+        self._documents.append(documents)
+        self._hits.append(hits)
 
     def column(self, rows: int) -> pa.Array:
         """The column for so many documents."""
-        counts = np.zeros(rows, dtype=np.int64)
-        counts[self._documents] = self._sizes
+        counts = np.bincount(np.concatenate([np.zeros(0, dtype=np.int64), *self._documents]), minlength=rows)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         kinds = list(layers.KEYWORD_HITS.value_type)
-        columns = zip(*self._hits, strict=True) if self._hits else [()] * len(kinds)
-        values = pa.StructArray.from_arrays(
-            [pa.array(column, kind.type) for column, kind in zip(columns, kinds, strict=True)], fields=kinds
-        )
+        columns = [
+            pa.concat_arrays([pa.array(hits[place], kind.type) for hits in self._hits] or [pa.array([], kind.type)])
+            for place, kind in enumerate(kinds)
+        ]
+        values = pa.StructArray.from_arrays(columns, fields=kinds)
         return pa.ListArray.from_arrays(pa.array(offsets), values, type=layers.KEYWORD_HITS, mask=pa.array(counts == 0))
 
 

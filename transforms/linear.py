@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from transforms.text import Offsets
-from transforms.windows import LONGEST_WORD, Tokens
+from transforms.windows import Tokens
 
 LARGEST_MODEL = 1 << 30  # bytes
 
@@ -174,18 +174,20 @@ class LinearModel:
         hashes, rows = self._hash_of.take(codes), self._row_of.take(codes)
         word = np.flatnonzero(found.last > found.first)
         if len(word):
-            first, length = found.first[word], found.last[word] - found.first[word] + 1
+            length = (found.last[word] - found.first[word] + 1).astype(np.uint8)
+            order = np.argsort(~length, kind="stable")  # the longest first
+            word, length = word[order], length[order]
             spelled = np.full(len(word), _OFFSET)
-            going = np.arange(len(word))
-            for place in range(LONGEST_WORD):
-                going = going[length[going] > place]
-                if not len(going):
-                    break
-                spelled[going] = (spelled[going] ^ found.codes[first[going] + place]) * _PRIME
+            first = found.first[word]
+            for place in range(int(length[0])):
+                going = int(np.searchsorted(~length, ~np.uint8(place)))  # so many words are longer
+                letters = found.codes.take(first[:going] + place)
+                spelled[:going] = (spelled[:going] ^ letters) * _PRIME
             row = np.full(len(word), self._unknown, dtype=np.int32)
             for number, table in enumerate(self._tables):
-                candidate = table[self._slot(spelled, number)]
-                row = np.where((candidate >= 0) & (self._vocabulary[candidate] == spelled), candidate, row)
+                candidate = table.take(self._slot(spelled, number))
+                known = (candidate >= 0) & (self._vocabulary[candidate] == spelled)
+                row[known] = candidate[known]
             hashes[word], rows[word] = spelled, row
         return hashes, rows
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from transforms.normalise import DIGIT, LETTER, kind_table
 from transforms.text import CodePoints, Offsets
 
-DEPTH = 3  # characters the gate looks at: of Chinese they tell enough
+DEPTH = 4  # characters the gate looks at: hardly a text goes on so far like a term that is none
 
 _PAIR_BITS, _PREFIX_BITS = 20, 22
 PREFIXES = 1 << _PREFIX_BITS  # different hashes of beginnings
@@ -128,22 +128,27 @@ class Matcher:
     ) -> tuple[Offsets, Offsets]:
         """Ranges that hold every occurrence, in order."""
         gate = self._gate
-        padded = np.concatenate([codes, np.zeros(self._depth, dtype=np.uint32)])
-        low = np.flatnonzero(gate.pairs.take(_pair_hash(padded[: len(codes)], padded[1 : len(codes) + 1])))
+        may_begin = gate.pairs.take(_pair_hash(codes[:-1], codes[1:]))
+        if self._words:
+            may_begin &= ~_within_latin(codes, starts)[:-1]
+        low = np.flatnonzero(may_begin)
         if altered is not None:
             low = low[altered[np.minimum(low + longest, len(codes))] > altered[low]]
-        heads = [padded[low + place] for place in range(max(gate.reach, default=0))]
-        reach = np.zeros(len(low), dtype=np.int64)
-        for size, farthest in gate.reach.items():
-            np.maximum(reach, farthest.take(prefix_hash(heads[:size])), out=reach)
+        reach = np.zeros(len(low), dtype=np.uint8)
+        mixed = np.zeros(len(low), dtype=np.uint32)
+        for place in range(max(gate.reach, default=0)):
+            _mix(mixed, codes.take(low + place, mode="clip"))  # what lies behind the end belongs to no term
+            if place + 1 in gate.reach:
+                np.maximum(reach, gate.reach[place + 1].take(_prefix(mixed)), out=reach)
         if len(gate.singles):
             alone = np.flatnonzero(np.isin(codes, gate.singles))
             low = np.concatenate([low, alone])
             order = np.argsort(low, kind="stable")
             low = low[order]
-            reach = np.concatenate([reach, np.ones(len(alone), dtype=np.int64)])[order]
-        low, reach = low[reach > 0], reach[reach > 0]
-        if self._words:  # inside a word no term begins
+            reach = np.concatenate([reach, np.ones(len(alone), dtype=np.uint8)])[order]
+        some = np.flatnonzero(reach)
+        low, reach = low[some], reach[some].astype(np.int64)
+        if self._words:  # inside a word of any script no term begins
             inside = are_wordlike(codes[low]) & are_wordlike(codes[np.maximum(low - 1, 0)]) & ~is_among(low, starts)
             low, reach = low[~inside], reach[~inside]
         high = np.minimum(low + np.where(reach == _ANY_LENGTH, self._longest, reach), len(codes))
@@ -192,22 +197,44 @@ def is_among(values: Offsets, ordered: Offsets) -> npt.NDArray[np.bool_]:
 
 def are_wordlike(codes: CodePoints) -> npt.NDArray[np.bool_]:
     """Which folded characters are letters or digits of a script that is written in words."""
-    kinds = kind_table()[codes]
+    kinds = kind_table().take(codes)
     words: npt.NDArray[np.bool_] = (kinds == LETTER) | (kinds == DIGIT)
     return words
 
 
+def _within_latin(codes: CodePoints, starts: Offsets) -> npt.NDArray[np.bool_]:
+    """Which folded characters are Latin letters behind another of their document: most of what no term begins with."""
+    letter = codes - np.uint32(ord("a")) < np.uint32(26)  # unsigned: what lies before wraps round
+    within = np.zeros(len(codes), dtype=np.bool_)
+    np.logical_and(letter[1:], letter[:-1], out=within[1:])
+    within[starts[starts < len(codes)]] = False
+    return within
+
+
 def _pair_hash(first: CodePoints, second: CodePoints) -> CodePoints:
-    return ((first * _SPREAD + second) * _MIX) >> np.uint32(32 - _PAIR_BITS)
+    mixed = first * _SPREAD
+    mixed += second
+    mixed *= _MIX
+    mixed >>= np.uint32(32 - _PAIR_BITS)
+    return mixed
 
 
 def prefix_hash(columns: Sequence[CodePoints] | npt.NDArray[np.uint32]) -> CodePoints:
     """A number below PREFIXES for characters that stand one after another; `columns[i]` are those at place `i`."""
     mixed = np.zeros(len(columns[0]), dtype=np.uint32)
     for column in columns:
-        mixed += column
-        mixed *= _SPREAD
-        mixed ^= mixed >> np.uint32(15)
+        _mix(mixed, column)
+    return _prefix(mixed)
+
+
+def _mix(mixed: CodePoints, column: CodePoints) -> None:
+    """Takes one more character into the state of a hash, in place."""
+    mixed += column
+    mixed *= _SPREAD
+    mixed ^= mixed >> np.uint32(15)
+
+
+def _prefix(mixed: CodePoints) -> CodePoints:
     return (mixed * _MIX) >> np.uint32(32 - _PREFIX_BITS)
 
 

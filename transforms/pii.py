@@ -1,11 +1,12 @@
 """Scan stage for the layer `pii`: what personal information the package pii/ finds, without what it says.
 
-A gate picks the few documents in which anything could be, and where in them; only there the recognizers look. A share
-of the documents is read in full all the same, and a difference ends the run.
+A gate picks the few documents in which anything could be, and where in them; only there the rules read. A share of
+the documents is read in full all the same, and a difference ends the run.
 """
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from pii import Detector
 from pii.detector import Entity, Found
 from pii.fingerprint import rules_digest
 from pii.rule import RuleTimeoutError
+from pii.windows import Window
 from transforms.text import TextBatch
 
 VERSION = 3
@@ -66,10 +68,10 @@ class PersonalInformation:
         unscored: list[str | None] = [None] * count
         checked, cut = [False] * count, [False] * count
         chosen = _chosen(batch.text, self.checked_share)
-        passed = self.detector.gate.passing(batch.text)
-        for row in sorted(passed | chosen):
+        windows = self.detector.gate.windows_of(batch.strings)
+        for row in sorted(windows.keys() | chosen):
             try:
-                found, cut[row] = self._found(batch.text[row].as_py(), row in passed, row in chosen)
+                found, cut[row] = self._found(batch.strings[row], windows.get(row), row in chosen)
             except GateError as error:
                 raise GateError(f"{error}: {_place(batch, row)}") from None
             except (RuleTimeoutError, TooManyError) as error:
@@ -85,8 +87,8 @@ class PersonalInformation:
             [pa.array(columns[field.name], field.type) for field in self.schema], schema=self.schema
         )
 
-    def _found(self, text: str, passed: bool, chosen: bool) -> tuple[list[Entity], bool]:
-        found = self.detector.spans(text) if passed else []
+    def _found(self, text: str, windows: Sequence[Window] | None, chosen: bool) -> tuple[list[Entity], bool]:
+        found = self.detector.spans(text, windows) if windows else []
         if chosen:
             whole = self.detector.spans_ungated(text)
             if whole != found:

@@ -36,35 +36,47 @@ class Tokens:
     starts: Offsets
 
 
+_NOTHING, _CHARACTER, _LETTER = range(3)
+
+
 @lru_cache(maxsize=1)
-def _token_table() -> npt.NDArray[np.bool_]:
-    """Which code points are tokens. Punctuation and blanks lie in the first planes; what lies behind is kept."""
-    table = np.ones(0x110000, dtype=np.bool_)
+def _token_table() -> npt.NDArray[np.uint8]:
+    """Which folded code points are tokens, and which of them are Latin letters, that make words.
+
+    Punctuation and blanks lie in the first planes; what lies behind is kept.
+    """
+    table = np.full(0x110000, _CHARACTER, dtype=np.uint8)
     for code in (*range(0x3100), *range(0xFE00, 0x10000)):
-        table[code] = unicodedata.category(chr(code))[0] not in "PZC"
+        if unicodedata.category(chr(code))[0] in "PZC":
+            table[code] = _NOTHING
+    table[ord("a") : ord("z") + 1] = _LETTER
     table.flags.writeable = False
     return table
 
 
 def tokens(normalised: Normalised) -> Tokens:
     """The tokens of a folded block: letters, digits and symbols (emoji among them), no blanks and no punctuation."""
-    codes = normalised.codes
-    visible = np.flatnonzero(_token_table().take(codes))
-    letter = (codes - ord("a") < 26)[
-        visible
-    ]  # unsigned: what lies before wraps round; the text is folded to lower case
-    opens = np.ones(len(visible), dtype=np.bool_)
-    opens[1:] = ~(letter[1:] & letter[:-1] & (np.diff(visible) == 1))
-    documents = np.searchsorted(visible, normalised.starts)
-    opens[documents[documents < len(visible)]] = True
-    begin = np.flatnonzero(opens)
-    end = np.append(begin[1:], len(visible))[: len(begin)]
-    if len(begin) and (end - begin).max() > LONGEST_WORD:
-        inside = np.arange(len(visible)) - np.repeat(begin, end - begin)
-        begin = np.flatnonzero(inside % LONGEST_WORD == 0)
-        end = np.append(begin[1:], len(visible))
-    starts = np.searchsorted(begin, documents).astype(np.int64)
-    return Tokens(codes, visible[begin], visible[end - 1], starts)
+    codes, documents = normalised.codes, normalised.starts
+    kinds = _token_table().take(codes)
+    letter = kinds == _LETTER
+    together = letter[1:] & letter[:-1]  # a letter and the one before it
+    together[documents[(documents > 0) & (documents < len(codes))] - 1] = False
+    opens = kinds != _NOTHING
+    closes = opens.copy()
+    opens[1:] &= ~together
+    closes[:-1] &= ~together
+    first, last = np.flatnonzero(opens), np.flatnonzero(closes)
+    if len(first) and (last - first).max() >= LONGEST_WORD:
+        first, last = _cut(first, last)
+    return Tokens(codes, first, last, np.searchsorted(first, documents).astype(np.int64))
+
+
+def _cut(first: Offsets, last: Offsets) -> tuple[Offsets, Offsets]:
+    """Words in parts of at most `LONGEST_WORD` letters."""
+    parts = (last - first) // LONGEST_WORD + 1
+    begin = np.cumsum(parts) - parts
+    low = np.repeat(first - LONGEST_WORD * begin, parts) + LONGEST_WORD * np.arange(int(parts.sum()))
+    return low, np.minimum(low + LONGEST_WORD - 1, np.repeat(last, parts))
 
 
 def spelled(found: Tokens, low: int, high: int) -> str:

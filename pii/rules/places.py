@@ -138,7 +138,7 @@ def _check_address(text: str, start: int, end: int) -> float:
     return CONTEXTUAL if flat or _KEY.search(ahead) else UNSURE
 
 
-# Anchors hold no more than it takes to be rare: RE2 pays for every counter.
+# Anchors hold no more than it takes to be rare.
 _RAW_SPACE = wide(" ") + "?"
 _ALNUM = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]"
 # what the names of streets, villages, estates and districts end in

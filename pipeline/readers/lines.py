@@ -41,7 +41,8 @@ def read_each(
                     tray.reject("oversized", f"a line of more than {limits.line_bytes} bytes", offset)
                 else:
                     take(line, place == 0, offset, encoding)
-                yield from tray.take()
+                if tray.ready:
+                    yield from tray.take()
         except CorruptArchive as error:
             tray.reject_stretch(error.reason, f"the archive breaks off or is damaged: {error}", None)
         ledger.sha256 = raw.finish()
@@ -123,7 +124,7 @@ def _lines(stream: Readable, origin: int, line_bytes: int, begins_line: bool) ->
         for piece in ended:
             length += len(piece)
             if not skipping:
-                yield position, None if length > line_bytes else b"".join([*held, piece])
+                yield position, None if length > line_bytes else b"".join([*held, piece]) if held else piece
             position += length + 1
             skipping, length, held = False, 0, []
         length += len(rest)

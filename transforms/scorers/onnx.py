@@ -78,7 +78,7 @@ class OnnxClassifier:
         """Digest of the three files, of all that is kept beside the model, and of the length of pieces."""
         model = self.settings.file("model")
         files = [model, self.settings.file("tokenizer"), self.settings.file("labels")]
-        beside = [(str(file.relative_to(model.parent)), _digest_of(file)) for file in _beside(model)]
+        beside = [(str(file.relative_to(model.parent)), _digest_of(file)) for file in model_files(model)]
         parts = ["onnx", VERSION, self.settings.max_tokens, *(_digest_of(file) for file in files), beside]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -229,7 +229,7 @@ def _fixed_length(given: Any) -> int:
     return given.shape[1] if len(given.shape) == 2 and isinstance(given.shape[1], int) else 0
 
 
-def _beside(model: Path) -> list[Path]:
+def model_files(model: Path) -> list[Path]:
     """Every file in the model's folder, and those below it that the model names as the place of its weights."""
     folder = model.parent
     try:
