@@ -4,27 +4,39 @@ Domains above the maximum and copies of documents are found over the committed d
 concerns it and is decided again where anything does.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from blacklist.rule import Standing, Verdict
+from pipeline.database import connect, quoted
 from pipeline.decisions import DecidedUnit
-from pipeline.domains import DomainVerdict, judge_domains
-from pipeline.duplicates import UnitFiles, find_copies
+from pipeline.domains import DomainVerdict, holders, judge_domains
+from pipeline.duplicates.copies import find_copies
+from pipeline.duplicates.groups import join_groups, write_groups
+from pipeline.duplicates.report import NEAR
+from pipeline.duplicates.search import LAYER, edges_key, search
 from pipeline.graph import Grouped
 from pipeline.scans import ScanStore
+from pipeline.summaries import GROUPED, summary_file
 from schemas.policy import DuplicatePolicy
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """Every unit with what concerns it, and the domains to blacklist."""
+    """Every unit with what concerns it, and the domains to blacklist.
+
+    `searched` says how near copies were searched (`known`, `increment`, `whole`, or `off`),
+    `near` how many
+    documents are in their groups, `similar` what of the store the next search goes on from: kind and key.
+    """
 
     units: tuple[Grouped, ...]
     domains: tuple[DomainVerdict, ...]
+    searched: str
+    near: int
+    similar: tuple[tuple[str, str], ...]
 
 
 def group(
@@ -35,28 +47,33 @@ def group(
     store: ScanStore,
     folder: Path,
 ) -> Grouping:
-    """Groups the documents of all units. `folder` takes files for the time being."""
+    """Groups the documents of all units. `folder` is the run's: groups are written there, and files for the time being."""
     spill = folder / "duckdb-spill"
     sources = frozenset(verdict.source_id for verdict in verdicts)
+    units = sorted(units, key=lambda unit: (unit.source_id, unit.scanned.unit.ordinal))  # the order of shards and rows
     with ExitStack() as held:
-
-        def on_disk(unit: DecidedUnit, layer: str) -> Path:
-            key = unit.key if layer == "documents" else unit.scanned.layers[layer]
-            return held.enter_context(store.on_disk(store.path(layer, key), folder))
-
-        documents = [on_disk(unit, "documents") for unit in units]
-        domains = judge_domains(documents, standing.maximum, standing.domains, standing.lifted_domains, spill)
+        documents = [held.enter_context(store.on_disk(store.path("documents", unit.key), folder)) for unit in units]
+        groups = [held.enter_context(summary_file(GROUPED, unit, store, folder)) for unit in units]
+        domains = judge_domains(groups, standing.maximum, standing.domains, standing.lifted_domains, spill)
         bad = frozenset(verdict.domain for verdict in domains)
-        copies: dict[str, list[int]] = defaultdict(list)
+        concerned = holders(groups, bad)
+        sql = held.enter_context(connect(memory="1GB"))
+        sql.execute(f"SET temp_directory = {quoted(str(spill))}")
+        sql.execute("SET preserve_insertion_order = false")
+        searched, near, similar = "off", 0, ""
+        if policy.near != "off":
+            prints = [unit.scanned.layers["fingerprint"] for unit in units]
+            searched, similar = (
+                search(sql, prints, policy.similarity, store, folder),
+                edges_key(prints, policy.similarity),
+            )
+            join_groups(sql)
+            near = write_groups(sql, documents, folder / NEAR)
+        copies: dict[int, list[int]] = {}
         if "keep_one" in (policy.exact, policy.near):
-            near = policy.near == "keep_one"
-            files = [
-                UnitFiles(unit.scanned.unit.name, path, on_disk(unit, "fingerprint") if near else None)
-                for unit, path in zip(units, documents, strict=True)
-            ]
-            for copy in find_copies(files, policy.similarity if near else None, spill, (sources, bad)):
-                copies[copy.unit].append(copy.row)  # an exact copy is the nearest copy there is
+            copies = find_copies(sql, documents, policy.near == "keep_one", (sources, bad))
     grouped = tuple(
-        Grouped(unit, unit.source_id in sources, bad, tuple(copies[unit.scanned.unit.name])) for unit in units
+        Grouped(unit, unit.source_id in sources, concerned.get(place, frozenset()), tuple(copies.get(place, ())))
+        for place, unit in enumerate(units)
     )
-    return Grouping(grouped, tuple(domains))
+    return Grouping(grouped, tuple(domains), searched, near, ((LAYER, similar),) if similar else ())

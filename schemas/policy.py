@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 from schemas.personal_information import LEVELS, Level
@@ -85,7 +85,9 @@ def _levels(value: Any) -> Any:
 class PersonalInformationPolicy(_Model):
     """Which levels of personal information exclude a document that no declared lawful basis covers."""
 
-    exclude: Annotated[frozenset[Level], BeforeValidator(_levels)] = frozenset({"sensitive"})
+    exclude: Annotated[frozenset[Level], BeforeValidator(_levels), PlainSerializer(sorted, return_type=list[str])] = (
+        frozenset({"sensitive"})
+    )
 
     @property
     def excluded(self) -> frozenset[Level]:
@@ -109,15 +111,20 @@ class ProvenancePolicy(_Model):
     )
 
 
+def _switch(value: Any) -> Any:
+    """YAML reads the word off as a boolean."""
+    return "off" if value is False else value
+
+
 class DuplicatePolicy(_Model):
     """What becomes of copies: only reported, or all but the first of a group left out of the corpus.
 
-    Near copies are documents whose MinHash similarity is at least `similarity`; keeping one of them keeps one of exact
-    copies too.
+    Near copies are documents linked by a MinHash similarity of at least `similarity`; keeping one of them keeps one of
+    exact copies too. `near: off` does not look for them.
     """
 
     exact: Literal["report", "keep_one"] = "report"
-    near: Literal["report", "keep_one"] = "report"
+    near: Annotated[Literal["off", "report", "keep_one"], BeforeValidator(_switch)] = "report"
     similarity: float = Field(default=0.8, ge=0.5, le=1)
 
 

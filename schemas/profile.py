@@ -5,11 +5,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from schemas.loading import DocumentError, parse_yaml, validation_problems
 from schemas.personal_information import Level, catalogue, unknown_names
 from schemas.risks import risks
+
+# written in order: a set comes out in another one in every process
+Names = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str])]
 
 
 def _proper(value: tuple[int, int]) -> tuple[int, int]:
@@ -117,6 +129,20 @@ class KeywordLibrary(_Model):
     max_words: int = Field(ge=1)
 
 
+class Diversity(_Model):
+    """What counts as several sources (多个来源): so many independent ones for each language and type of corpus.
+
+    Two sources are merged where they share at least `merge` of the documents of either. A language and type with less
+    than `floor` of the corpus is noise; in it, a source counts from `share` of its documents upward.
+    """
+
+    clause: str
+    minimum: int = Field(ge=1)
+    merge: Fraction
+    floor: Fraction
+    share: Fraction
+
+
 class Clause(_Model):
     """A clause of the standard that speaks of the corpus."""
 
@@ -132,11 +158,12 @@ class Profile(_Model):
     source_rate: SourceRate
     manual: ManualCheck
     technical: TechnicalCheck
-    illegal_unhealthy: frozenset[str]
-    not_applicable: frozenset[str]
+    illegal_unhealthy: Names
+    not_applicable: Names
     keywords: KeywordLibrary = KeywordLibrary(
         clause="9.1", minimum=10_000, per_risk={"A1": 200, "A2": 100}, max_han=10, max_words=5
     )
+    diversity: Diversity = Diversity(clause="5.1b", minimum=2, merge=(1, 2), floor=(1, 1000), share=(1, 100))
     clauses: tuple[Clause, ...]
     instruments: str | None = None  # the clause that asks for a library and a classifier fit for the check
     personal_information: PersonalInformationLevels  # behind the others, for its clauses are held against theirs

@@ -104,6 +104,19 @@ EMITTED = pa.schema(
     ]
 )
 
+# One row a document of a group of similar documents (docs/duplicates.md), in order of group and place.
+NEAR_DUPLICATES = pa.schema(
+    [
+        pa.field("group_no", pa.int64(), nullable=False),
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("similarity", pa.float64(), nullable=False),  # the highest with another of the group
+    ]
+)
+
 TECHNICAL_SAMPLE = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from tests.audits import BAD_WORDING, Corpus, audit, contents, events, jsonl, make_corpus, sql
+from pipeline.output import Output
+from pipeline.verify import verify
+from tests.audits import BAD_WORDING, Corpus, audit, contents, events, jsonl, make_corpus, reseal, sql
 
 
 @pytest.fixture
@@ -86,6 +89,171 @@ def test_copies_are_left_out_where_the_policy_says_so(corpus: Corpus, tmp_path: 
         assert left_out == exact
     assert sql(out, "SELECT count(*) - count(DISTINCT content_hash) FROM documents WHERE admitted") == [(0,)]
     audit("verify", out)
+
+
+STORIES = [
+    f"第{number}号考察记："
+    + "".join(
+        f"{place}之行第{number * 31 + step}站，{step * number % 97}里山路，见石碑{step + number}方。"
+        for step, place in enumerate("东南西北中上下左右前后内外远近高低" * 3)
+    )
+    for number in range(12)
+]
+
+
+def policy(corpus: Corpus, exact: str, near: str) -> None:
+    """The bundled policy with other words on copies."""
+    bundled = Path(__file__).parents[1] / "schemas" / "policies" / "starter.yaml"
+    text = bundled.read_text(encoding="utf-8").replace("exact: report", f"exact: {exact}")
+    (corpus.folder / "policy.yaml").write_text(text.replace("near: report", f"near: {near}"), encoding="utf-8")
+    corpus.write(sources=corpus.sources, policy="policy.yaml")
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path) -> Corpus:
+    """Three sources: one, most of it again with a few words changed, and one of its own with two equal texts."""
+    made = make_corpus(tmp_path / "m")
+    changed = [story.replace("第7站", "第七站").replace("石碑9方", "石碑九方") for story in STORIES]
+    own = [f"另有一篇与众不同的文章，说的是{word}。" for word in ("茶", "酒", "盐", "铁", "茶")]
+    rows = {"first": STORIES, "mirror": [*changed[:9], STORIES[9], "镜像独有的一篇短文"], "other": own}
+    for name, found in rows.items():
+        (made.folder / name).mkdir()
+        lines = [{"id": f"{n}", "text": text} for n, text in enumerate(found)]
+        (made.folder / name / "a.jsonl").write_bytes(jsonl(lines[: len(lines) // 2]))
+        (made.folder / name / "b.jsonl").write_bytes(jsonl(lines[len(lines) // 2 :]))
+    source = {"kind": "open", "region": "domestic", "name": "x"}
+    made.sources = [{**source, "id": name, "paths": [f"{name}/*.jsonl"]} for name in rows]
+    made.write(sources=made.sources)
+    return made
+
+
+def near_groups(out: Path) -> bytes:
+    return (out / "current" / "duplicates" / "near.parquet").read_bytes()
+
+
+def test_copies_are_told_by_source_between_sources_and_by_group(mirrored: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    audit("run", mirrored.config, "--out", out)
+    stats = sql(
+        out, "SELECT source_id, documents, exact_within, exact_others, near_within, near_others FROM duplicate_stats"
+    )
+    assert sorted(stats) == [("first", 12, 0, 1, 0, 10), ("mirror", 11, 0, 1, 0, 10), ("other", 5, 1, 0, 1, 0)]
+    overlap = sql(
+        out, "SELECT source_id, other_source_id, exact_documents, near_documents, near_share FROM source_overlap"
+    )
+    assert sorted(overlap) == [("first", "mirror", 1, 10, 0.833333), ("mirror", "first", 1, 10, 0.909091)]
+    groups = sql(out, "SELECT kind, documents, sources, example_doc_id FROM duplicate_groups ORDER BY group_no")
+    assert groups[0] == ("near", 2, 2, "first:0")
+    assert sorted(kind for kind, *_ in groups) == ["exact", "exact", *["near"] * 9]
+    reasons = "SELECT source_id FROM source_stats WHERE list_contains(review_reasons, 'suspected_rename') ORDER BY 1"
+    assert sql(out, reasons) == [("first",), ("mirror",)]
+    assert sql(out, "SELECT DISTINCT admitted FROM documents") == [(True,)], "what is suspected is still admitted"
+    cells = sql(out, "SELECT bucket, counted_sources, independent_sources, independent, enough FROM source_diversity")
+    assert cells == [("zh", 3, 2, ["first = mirror", "other"], True)]
+    verdict, basis = sql(out, "SELECT verdict, basis FROM clauses WHERE clause = '5.1b'")[0]
+    assert verdict == "待补充"
+    assert "source_overlap" in basis
+    for name in ("duplicates", "overlap", "duplicate_groups", "diversity"):
+        assert "first" in audit("query", out, name, "--format", "csv").stdout
+    assert "equal texts are told again" in audit("verify", out).stdout
+    audit("run", mirrored.config, "--out", tmp_path / "two", "--workers", "2")
+    assert contents(tmp_path / "two") == contents(out)
+    assert near_groups(tmp_path / "two") == near_groups(out)
+
+
+@pytest.mark.parametrize(
+    ("exact", "near", "out_of"),
+    [("keep_one", "off", 2), ("keep_one", "report", 2), ("report", "keep_one", 11), ("report", "off", 0)],
+)
+def test_of_similar_documents_one_is_kept(mirrored: Corpus, tmp_path: Path, exact: str, near: str, out_of: int) -> None:
+    out = tmp_path / "o"
+    policy(mirrored, exact, near)
+    audit("run", mirrored.config, "--out", out)
+    left_out = {name for (name,) in sql(out, "SELECT doc_id FROM documents WHERE exclusion_reason = 'duplicate'")}
+    assert len(left_out) == out_of
+    assert not any(name.startswith("first:") for name in left_out)
+    assert (out / "current" / "duplicates").exists() == (near != "off")
+    told = sql(out, "SELECT near_within, exact_within FROM duplicate_stats WHERE source_id = 'other'")
+    assert told == [(None if near == "off" else 1, 1)]
+    audit("verify", out)
+
+
+def test_what_was_grouped_is_not_grouped_again(mirrored: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+
+    def searched() -> list[str]:
+        return [event["searched"] for event in events(out) if event["event"] == "documents_grouped"]
+
+    audit("run", mirrored.config, "--out", out)
+    assert searched() == ["whole"]
+    policy(mirrored, "keep_one", "report")
+    audit("run", mirrored.config, "--out", out)
+    assert searched() == ["known"]
+    (mirrored.folder / "other" / "c.jsonl").write_bytes(jsonl([{"id": "new", "text": STORIES[11]}]))
+    audit("run", mirrored.config, "--out", out)
+    fresh = tmp_path / "fresh"
+    audit("run", mirrored.config, "--out", fresh)
+    assert contents(out) == contents(fresh)
+    assert near_groups(out) == near_groups(fresh)
+    assert sql(out, "SELECT max(sources) FROM duplicate_groups") == [(2,)]
+    assert sql(out, "SELECT exclusion_reason FROM documents WHERE doc_id = 'other:new'") == [("duplicate",)]
+
+
+FORGERIES = {
+    "a document that is not of the run": "UPDATE t SET doc_id = 'first:99' WHERE doc_id = 'first:0'",
+    "one taken out of its group": "DELETE FROM t WHERE doc_id = 'first:0'",
+    "two groups made one": "UPDATE t SET group_no = 1 WHERE group_no = 2",
+    "a similarity below the threshold": "UPDATE t SET similarity = 0.5 WHERE group_no = 1",
+    "a similarity that 64 values cannot give": "UPDATE t SET similarity = 0.99 WHERE group_no = 1",
+    "a document twice": "INSERT INTO t FROM t WHERE doc_id = 'first:0'",
+    "all groups gone": "DELETE FROM t",
+}
+
+
+TABLE_FORGERIES = (
+    "UPDATE duplicate_stats SET near_others = 0 WHERE source_id = 'first'",
+    "UPDATE duplicate_stats SET exact_within = 9",
+    "DELETE FROM source_overlap",
+    "UPDATE duplicate_groups SET documents = 3 WHERE group_no = 1",
+    "UPDATE source_diversity SET independent_sources = 3, enough = true",
+)
+
+
+def test_forged_groups_and_tables_are_found(mirrored: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    policy(mirrored, "report", "keep_one")
+    audit("run", mirrored.config, "--out", out)
+    assert problems(out) == []
+    groups, database = out / "current" / "duplicates" / "near.parquet", out / "current" / "audit.duckdb"
+    for path, statements in ((groups, FORGERIES.values()), (database, TABLE_FORGERIES)):
+        kept = path.read_bytes()
+        path.unlink()
+        for statement in statements:
+            path.write_bytes(kept)
+            forge(path, statement)
+            reseal(out)
+            assert problems(out), statement
+            path.unlink()
+        path.write_bytes(kept)
+    reseal(out)
+    assert problems(out) == []
+
+
+def forge(path: Path, statement: str) -> None:
+    """Changes a database, or a Parquet file as the table `t`."""
+    if path.suffix == ".duckdb":
+        with duckdb.connect(str(path)) as forger:
+            forger.execute(statement)
+        return
+    with duckdb.connect() as forger:
+        forger.execute(f"CREATE TABLE t AS FROM '{path}'")
+        forger.execute(statement)
+        path.unlink()
+        forger.execute(f"COPY (FROM t ORDER BY group_no, source_id, shard, row) TO '{path}'")
+
+
+def problems(out: Path) -> list[str]:
+    return [problem for check in verify(Output(out)) for problem in check.problems]
 
 
 def test_a_candidate_is_assessed_on_record_and_its_source_points_to_it(corpus: Corpus, tmp_path: Path) -> None:
