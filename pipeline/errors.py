@@ -25,6 +25,16 @@ class RunFailed(AuditError):  # noqa: N818 - reads as what happened
     exit_code = 3
 
 
+WITHDRAWN = "已提交的文件损坏，已作废 / a committed file was damaged and is withdrawn"
+
+
+class FileDamaged(RunFailed):
+    """A committed file does not read back. It is withdrawn, so that running again makes it anew; the text names it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text if WITHDRAWN in text else f"{text}: {WITHDRAWN}: run again and it is made anew")
+
+
 class OutputBusy(AuditError):  # noqa: N818
     """Another run holds the output folder."""
 
@@ -47,3 +57,4 @@ class ShardUnreadable(Exception):  # noqa: N818 - internal: becomes a quarantine
         self.member = member
         self.reason = reason
         self.detail = detail
+        self.shard = f"#{member}"  # its source and name, where they are known

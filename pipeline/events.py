@@ -1,5 +1,6 @@
 """What happens in a run, as NDJSON: for schedulers and for people who ask why. Never any corpus text."""
 
+import contextlib
 import json
 import os
 import time
@@ -60,8 +61,8 @@ def read_progress(folder: Path) -> tuple[int, int]:
         lines = (folder / PROGRESS).read_bytes().split(b"\n")
     except OSError:
         return 0, 0
-    for line in lines[:-1]:
-        entry = json.loads(line)
-        documents += entry["documents"]
-        size += entry["bytes"]
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # torn where a disk was full
+            entry = json.loads(line)
+            documents, size = documents + entry["documents"], size + entry["bytes"]
     return documents, size

@@ -5,7 +5,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,9 @@ from schemas.chain import append_to_chain, cut_torn_line, read_chain
 
 MARKER = ".corpus-audit"
 BUILDING = ".building"
+NOTE = ".begun.json"
+LOCK = ".lock"
+_LOOKS = 5
 _UNHASHED = {"manifest.json", "events.ndjson"}
 
 
@@ -37,6 +41,16 @@ class Output:
     def building(self) -> Path:
         """The run being built; left behind by an interrupted one."""
         return self.runs / BUILDING
+
+    @property
+    def note(self) -> Path:
+        """What the run that was begun last is called and leaves (pipeline/begun.py)."""
+        return self.runs / NOTE
+
+    @property
+    def published(self) -> frozenset[str]:
+        """Ids of all runs that ever were published."""
+        return frozenset(str(record["run_id"]) for record in read_chain(self.publications)[0])
 
     @property
     def publications(self) -> Path:
@@ -85,18 +99,30 @@ class Output:
             yield
 
     def is_held(self) -> bool:
-        """Whether a run holds the folder now."""
+        """Whether a run holds the folder now; told without leave to write there."""
         try:
-            with self.held():
-                return False
-        except OutputBusy:
+            with (self.folder / LOCK).open("rb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        except OSError:
+            return False
+        return False
 
     @property
     def current(self) -> "Run | None":
         """The current run, if any was published."""
         link = self.folder / "current"
         return Run(link.resolve()) if link.is_symlink() and link.exists() else None
+
+    @property
+    def readable(self) -> "Run | None":
+        """The current run unless its manifest or numbers are damaged, in which case a run builds the next one."""
+        run = self.current
+        try:
+            return run if run is not None and run.manifest["files"] and run.result["totals"] else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     def tidy(self) -> None:
         """After an interruption: makes `current` the last published run and drops runs that never were published."""
@@ -110,7 +136,7 @@ class Output:
             )
         published = {record["run_id"] for record in records}
         for folder in self.runs.iterdir():
-            if folder.name != BUILDING and folder.name not in published:
+            if folder.name not in (BUILDING, NOTE) and folder.name not in published:
                 _remove(folder)
         existing = [record["run_id"] for record in records if (self.runs / record["run_id"]).is_dir()]
         if existing and (self.current is None or self.current.folder.name != existing[-1]):
@@ -174,20 +200,32 @@ class Run:
 @contextlib.contextmanager
 def locked(folder: Path, busy: str) -> Iterator[None]:
     """Holds a folder against other processes. Raises OutputBusy with the message `busy`."""
-    with (folder / ".lock").open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputBusy(busy) from None
+    try:
+        handle = (folder / LOCK).open("a")
+    except OSError as error:
+        raise UsageError(f"{folder}: 无法写入 / cannot be written: {error.strerror}") from None
+    with handle:
+        for attempt in range(_LOOKS, -1, -1):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if not attempt:
+                    raise OutputBusy(busy) from None
+                time.sleep(0.1)  # it may be no more than a `status` that looks whether somebody is there
         yield
 
 
-def file_digests(run: Path) -> dict[str, dict[str, Any]]:
-    """Size and sha256 of every file of a run but the manifest itself and the events, by path in the run."""
+def file_digests(run: Path, known: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of every file of a run but the manifest itself and the events, by path in the run.
+
+    `known` are digests of files the caller has read through in this very run; those are not read again.
+    """
+    known = known or {}
     return {
-        str(path.relative_to(run)): {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+        name: {"bytes": path.stat().st_size, "sha256": known.get(name) or sha256_file(path)}
         for path in sorted(run.rglob("*"))
-        if path.is_file() and str(path.relative_to(run)) not in _UNHASHED
+        if path.is_file() and (name := str(path.relative_to(run))) not in _UNHASHED
     }
 
 

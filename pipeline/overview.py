@@ -1,6 +1,5 @@
 """What people see after a run and in between: ten seconds to read."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.events import read_progress
-from pipeline.output import Output, Run
+from pipeline.output import Run
 from pipeline.review import UNDECIDED, undecided_sources
 from transforms.decide import NOT_ASKED
 from transforms.pii import UNREAD
@@ -262,22 +260,3 @@ def failed_gates(run: Path, gates: tuple[str, ...]) -> list[str]:
     """Which of these gates the run fails."""
     passed = Run(run).result["gates"]
     return [gate for gate in gates if not passed[gate]]
-
-
-def show_status(output: Output) -> int:
-    """Progress of a run in the making, what an interrupted one left, and the current run."""
-    output.must_exist()
-    out = console()
-    note = output.building / "run.json"
-    if note.exists():
-        begun = json.loads(note.read_bytes())
-        documents, size = read_progress(output.building)
-        state = "进行中 / running" if output.is_held() else "已中断，重新运行会接着做 / interrupted: run again to go on"
-        out.print(f"{state}: {begun['run_id']}，始于 / since {begun['started_at']}", markup=False)
-        out.print(f"  本次已扫描 / scanned so far: {documents:,} 条 / documents, {size / 1e6:,.1f} MB")
-    current = output.current
-    if current is None:
-        out.print("还没有完成的运行 / no run has been completed yet")
-        return 0
-    show_result(current, out)
-    return 0

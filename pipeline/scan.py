@@ -6,16 +6,18 @@ committed under a name that would hide the gap.
 """
 
 import contextlib
+import errno
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
 from pipeline import readers
 from pipeline.config import Limits
-from pipeline.errors import RunFailed, ShardUnreadable
+from pipeline.errors import RunFailed, ShardUnreadable, StoreError, StoreSilent
 from pipeline.plan import Member, Unit
 from pipeline.readers.base import MemberLedger, Part, Reject, Tray, version_now
 from pipeline.scans import ScanStore, TableFile, layer_key
@@ -27,6 +29,8 @@ from transforms.provenance import Provenance
 from transforms.text import Stage, TextBatch
 
 _HASH_VERSION = 1
+PAUSES = (1.0, 4.0)  # seconds before a unit with an unreadable shard is tried again
+_LASTING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 REJECTS = pa.schema(
     [
@@ -97,9 +101,15 @@ class Settings:
     limits: Limits
     batch_documents: int
     batch_bytes: int
+    pauses: tuple[float, ...] = PAUSES
+
+
+class _Replaced(Exception):  # noqa: N818
+    """A shard is not what the base layer was made of, though its size and time are the same."""
 
 
 Progress = Callable[[str, int, int], None]
+T = TypeVar("T")
 
 
 def layer_keys(unit: Unit, stages: dict[str, Stage], limits: Limits) -> dict[str, str]:
@@ -112,11 +122,20 @@ def layer_keys(unit: Unit, stages: dict[str, Stage], limits: Limits) -> dict[str
 
 
 def scan_unit(
-    unit: Unit, stages: dict[str, Stage], settings: Settings, progress: Progress = lambda unit, documents, size: None
+    unit: Unit,
+    stages: dict[str, Stage],
+    settings: Settings,
+    progress: Progress = lambda unit, documents, size: None,
+    retrying: Callable[[str, str], None] = lambda shard, reason: None,
 ) -> ScannedUnit:
-    """Commits the layers of the unit that are missing. Shards that cannot be read are left out and named."""
+    """Commits the layers of the unit that are missing. Shards that cannot be read are left out and named.
+
+    A failure that may pass is tried again after each of the pauses, `retrying` being told shard and reason. Pauses are
+    the unit's and not the shard's: a thousand shards on a dead disk must not take a thousand times as long.
+    """
     store = ScanStore(settings.store)
     quarantined: list[Quarantined] = []
+    pauses = iter(settings.pauses)
     while True:
         keys = layer_keys(unit, stages, settings.limits)
         missing = [name for name, key in keys.items() if not store.exists(store.path(name, key))]
@@ -126,9 +145,17 @@ def scan_unit(
                 _build(unit, {name: stages[name] for name in missing}, keys, settings, store, progress)
             break
         except ShardUnreadable as error:
-            bad = unit.members[error.member]
-            quarantined.append(Quarantined(unit.source.id, bad.shard.name, error.reason, error.detail))
-            unit = replace(unit, members=tuple(m for m in unit.members if m is not bad))
+            bad = unit.members[error.member].shard.name
+            pause = next(pauses, None) if _may_pass(error) else None
+            if pause is not None:
+                retrying(bad, f"{error.reason}: {error.detail}")
+                time.sleep(pause)
+                continue
+            quarantined.append(Quarantined(unit.source.id, bad, error.reason, error.detail))
+            unit = replace(unit, members=tuple(m for m in unit.members if m.shard.name != bad))
+        except _Replaced:
+            for name, key in keys.items():
+                store.withdraw(store.path(name, key))
     description = store.metadata(store.path("base", keys["base"]))
     return ScannedUnit(
         unit=unit,
@@ -150,6 +177,33 @@ def without_shards(
     aside = tuple(Quarantined(unit.source.id, shard, "incomplete_shard", reason) for shard in shards)
     rest = scan_unit(kept, stages, settings)
     return replace(rest, quarantined=(*scanned.quarantined, *rest.quarantined, *aside))
+
+
+def _may_pass(error: ShardUnreadable) -> bool:
+    """Whether reading again may help: not where a shard changed, is denied, or was never there."""
+    cause: BaseException | None = error.__cause__
+    while isinstance(cause, StoreError) and not isinstance(cause, StoreSilent):
+        if cause.__cause__ is None:
+            return False
+        cause = cause.__cause__
+    if error.reason != "unreadable" or isinstance(cause, FileNotFoundError | PermissionError):
+        return False
+    return not (isinstance(cause, OSError) and cause.errno in _LASTING)
+
+
+def patiently(work: Callable[[], T], pauses: Sequence[float] = PAUSES) -> T:
+    """Does what reads audited shards once more, tried again where a failure may pass. Raises RunFailed."""
+    for pause in (*pauses, None):
+        try:
+            return work()
+        except ShardUnreadable as error:
+            if pause is None or not _may_pass(error):
+                raise RunFailed(
+                    f"{error.shard}: 审计后无法再读（{error.reason}: {error.detail}）；请检查该分片后重新运行 / could not be read again after it was "
+                    f"audited ({error.reason}: {error.detail}): see to the shard and run again"
+                ) from error
+            time.sleep(pause)
+    raise AssertionError("unreachable")
 
 
 def _still_readable(unit: Unit) -> None:
@@ -182,6 +236,8 @@ def _build(
             progress(unit.name, len(batch), int(batch.utf8_bytes.sum()))
         for index, member in enumerate(unit.members):
             _unchanged(index, member)
+        if "base" not in stages:
+            _must_be_as_scanned(tray.ledgers, store, keys["base"])
         for name in sorted(stages, key=lambda name: name == "base"):
             description: dict[str, Any] = {"layer": name, "rows": files[name].rows}
             if name == "base":
@@ -190,6 +246,13 @@ def _build(
                 description["rejects"] = len(tray.rejects)
             files[name].close(description)
             store.commit(files[name].path, store.path(name, keys[name]))
+
+
+def _must_be_as_scanned(ledgers: list[MemberLedger], store: ScanStore, key: str) -> None:
+    """Raises _Replaced where other bytes were read than for the base layer: their rows would not be the same documents."""
+    before = store.metadata(store.path("base", key))["members"]
+    if [asdict(ledger) for ledger in ledgers] != before:
+        raise _Replaced
 
 
 @contextlib.contextmanager
@@ -220,6 +283,10 @@ def read_unit(unit: Unit, tray: Tray, limits: Limits) -> Iterator[pa.RecordBatch
         shard = member.shard
         compression = shard.layout.compression
         part = Part(index, shard.url, member.start, member.stop, compression, source.encoding, shard.size)
-        yield from readers.read(part, shard.layout, member.groups, source.fields, tray, limits)
+        try:
+            yield from readers.read(part, shard.layout, member.groups, source.fields, tray, limits)
+        except ShardUnreadable as error:
+            error.shard = f"{source.id}/{shard.name}"
+            raise
     tray.flush()
     yield from tray.take()

@@ -21,12 +21,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import FileDamaged, RunFailed, StoreError
 from pipeline.storage import file_system, is_remote, missing_bucket, open_file, put_file, store_errors
 
 ROWS_PER_GROUP = 16384  # fixed, or the size of batches would show in the bytes of the files
 METADATA_KEY = b"corpus_audit"
 _PREFIX = "corpus-audit-"
 _FOOTER_BYTES = 64 << 10
+_VOUCHED = {"documents": "decided", "findings": "decided", "published_rejects": "decided", "rejects": "base"}
 _ASKED_ONE_BY_ONE = 500  # more files of a remote store than this are looked up by listing their folders
 
 
@@ -196,6 +198,18 @@ class ScanStore:
             content: bytes = fs.cat_file(inner)
         return content
 
+    def mark(self, key: str) -> dict[str, Any]:
+        """The digests under which decisions are committed. Raises FileDamaged, the mark being withdrawn then."""
+        path = self.path("decided", key, ".json")
+        try:
+            content = json.loads(self.read_bytes(path))
+            if isinstance(content, dict) and content:
+                return content
+        except (ValueError, FileNotFoundError):
+            pass
+        self._discard_if_there(path)
+        raise FileDamaged(path)
+
     def fetch(self, path: str, target: Path) -> None:
         """Brings a committed file to a local place: by a hard link where that is possible, else as a copy."""
         if self.local:
@@ -235,19 +249,61 @@ class ScanStore:
         with contextlib.suppress(FileNotFoundError), store_errors(place):
             fs.rm(inner, recursive=True)
 
+    def withdraw(self, path: str) -> None:
+        """Takes back a committed file that is damaged or gone, and before it the one that vouches for it."""
+        folder, _, name = path.removeprefix(f"{self.location}/").partition("/")
+        vouching = _VOUCHED.get(folder)
+        if vouching is not None:
+            suffix = ".json" if vouching == "decided" else ".parquet"
+            self._discard_if_there(f"{self.location}/{vouching}/{name.removesuffix('.parquet')}{suffix}")
+        self._discard_if_there(path)
+
+    def _discard_if_there(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.discard_file(path)
+
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[pq.ParquetFile]:
         """A committed Parquet file; damage is found by its page checksums.
 
-        From a remote store it is brought here first: reading column by column would be a request a column.
+        From a remote store it is brought here first: reading column by column would be a request a column. A file that
+        turns out to be damaged or gone is withdrawn. Raises FileDamaged, StoreError.
         """
+        try:
+            with self._opened(path) as file:
+                yield file
+        except (StoreError, RunFailed):
+            raise
+        except Exception as error:  # whatever damage led to, here or in whoever reads; all else passes on
+            if not self._is_damaged(path):
+                raise
+            self.withdraw(path)
+            raise FileDamaged(path) from error
+
+    def _is_damaged(self, path: str) -> bool:
+        """Whether a file is gone or does not read through. A disk that fails says nothing about the file."""
+        try:
+            with self._opened(path) as file:
+                metadata_of(file)
+                for group in range(file.metadata.num_row_groups):
+                    file.read_row_group(group, use_threads=False)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            return error.errno is None and not isinstance(error, StoreError)
+        except (pa.ArrowException, ValueError, LookupError, TypeError):
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def _opened(self, path: str) -> Iterator[pq.ParquetFile]:
         if self.local:
             with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
                 yield file
         else:
             with self.workspace() as folder:
                 self.fetch(path, folder / "layer.parquet")
-                with ScanStore(str(folder)).open(str(folder / "layer.parquet")) as file:
+                with ScanStore(str(folder))._opened(str(folder / "layer.parquet")) as file:
                     yield file
 
     def metadata(self, path: str) -> dict[str, Any]:
@@ -255,8 +311,12 @@ class ScanStore:
         if self.local:
             with self.open(path) as file:
                 return metadata_of(file)
-        with open_file(path, block_bytes=_FOOTER_BYTES) as handle, pq.ParquetFile(handle) as file:
-            return metadata_of(file)
+        try:
+            with open_file(path, block_bytes=_FOOTER_BYTES) as handle, pq.ParquetFile(handle) as file:
+                return metadata_of(file)
+        except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
+            self.withdraw(path)
+            raise FileDamaged(path) from error
 
 
 def _alive(pid: int) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import scans
+from pipeline.errors import FileDamaged
 from pipeline.scans import ScanStore, TableFile, layer_key
 
 SCHEMA = pa.schema(
@@ -127,7 +128,7 @@ def test_damage_of_a_page_is_found_when_it_is_read(tmp_path: Path, store: ScanSt
         damaged = bytearray(content)
         damaged[place] ^= 1
         path.write_bytes(damaged)
-        with pytest.raises((OSError, pa.ArrowException)), store.open(str(path)) as file:
+        with pytest.raises(FileDamaged), store.open(str(path)) as file:
             file.read()
 
 
@@ -162,3 +163,36 @@ def test_workspaces_of_dead_processes_are_swept_and_those_of_living_ones_kept(tm
         assert mine.is_dir()
     assert not dead.exists()
     assert elsewhere.is_dir()
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "gone"])
+@pytest.mark.parametrize(("layer", "vouching"), [("base", None), ("rejects", "base"), ("documents", "decided")])
+def test_a_damaged_file_is_withdrawn_with_the_one_that_vouches_for_it(
+    store: ScanStore, tmp_path: Path, layer: str, vouching: str | None, damage: str
+) -> None:
+    key = "ab" * 32
+    path = store.path(layer, key)
+    with store.workspace() as folder:
+        store.commit(write(folder / "made.parquet", rows(50), []), path)
+    suffix = ".json" if vouching == "decided" else ".parquet"
+    if vouching:
+        store.commit_bytes(b"{}", store.path(vouching, key, suffix))
+    content = Path(path).read_bytes()
+    spoilt = {"empty": b"", "cut": content[: len(content) // 2], "flipped": content[:40] + b"\xff" + content[41:]}
+    if damage == "gone":
+        Path(path).unlink()
+    else:
+        Path(path).write_bytes(spoilt[damage])
+    with pytest.raises(FileDamaged, match="run again"), store.open(path) as file:
+        file.read()
+    assert not store.exists(path)
+    assert not vouching or not store.exists(store.path(vouching, key, suffix))
+
+
+def test_what_a_reader_does_wrong_is_not_taken_for_damage(store: ScanStore) -> None:
+    path = store.path("base", "ab" * 32)
+    with store.workspace() as folder:
+        store.commit(write(folder / "made.parquet", rows(5), []), path)
+    with pytest.raises(ValueError, match="mine"), store.open(path):
+        raise ValueError("mine")
+    assert store.exists(path)
