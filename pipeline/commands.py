@@ -37,6 +37,9 @@ def run(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="缺失的路径只警告 / absent paths are warnings")
     ] = False,
+    ignore_space: Annotated[
+        bool, typer.Option("--ignore-space", help="估计空间不足也照常运行 / run though the disk seems too small")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看计划 / show the plan, do nothing")] = False,
 ) -> int:
     """运行审计 / Runs the audit a configuration describes."""
@@ -45,7 +48,7 @@ def run(
     from pipeline.run import Options
 
     gates = _gates(fail_on)
-    options = Options(Engine(runner, workers, tuple(context.args)), allow_missing)
+    options = Options(Engine(runner, workers, tuple(context.args)), allow_missing, ignore_space)
     return _audit(load_config(config, out), options, gates, dry_run)
 
 
@@ -113,12 +116,16 @@ def assess(
 
 
 @app.command()
-def status(out: Out) -> int:
+def status(
+    out: Out, form: Annotated[str, typer.Option("--format", help="table 或 json / table or json")] = "table"
+) -> int:
     """最近一次运行一览；运行中则看进度 / The last run at a glance; while one is running, its progress."""
-    from pipeline import overview
     from pipeline.output import Output
+    from pipeline.status import show_status
 
-    return overview.show_status(Output(out.absolute()))
+    if form not in ("table", "json"):
+        raise UsageError(f"--format: {form}: 应为 / should be one of table, json")
+    return show_status(Output(out.absolute()), form)
 
 
 @app.command()
@@ -158,8 +165,13 @@ def query(
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table、csv、json、xlsx")] = "table",
     to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="changes 与此运行比较 / run to compare with, instead of the one before")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, max=1000, help="changes 每项列举的编号数 / ids named a line")] = 5,
 ) -> int:
     """审计查询；不给名称则列出 / Named auditor queries; without a name, lists them."""
+    from pipeline import nightly
     from pipeline import query as queries
     from pipeline.output import Output
     from pipeline.why import explain
@@ -171,6 +183,8 @@ def query(
     if not names:
         for named in queries.named_queries().values():
             print(f"{named.name:22} {named.title}")
+        for name, title in nightly.QUERIES.items():
+            print(f"{name:22} {title}")
         print(
             f"{'text DOC_ID':22} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked"
         )
@@ -186,7 +200,27 @@ def query(
         for text in answer:
             print(queries.harmless(text) if sys.stdout.isatty() or names[0] == "why" else text)
         return 0
-    queries.render(queries.ask(run, names), form, to)
+    if to is not None and to.suffix == ".svg":
+        nightly.draw(output, names, to)
+        return 0
+    answers, notice = nightly.ask(output, run, names, nightly.Settings(against, examples))
+    if notice:
+        print(notice, file=sys.stderr)
+    queries.render(answers, form, to)
+    return 0
+
+
+@app.command()
+def prune(
+    out: Out,
+    keep: Annotated[int, typer.Option(min=1, help="保留最近几次运行 / how many of the last runs stay")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会删什么 / show it, remove nothing")] = False,
+) -> int:
+    """删除旧运行与无人引用的扫描 / Drops old runs, and scans no run refers to."""
+    from pipeline import prune as pruning
+    from pipeline.output import Output
+
+    pruning.show(pruning.prune(Output(out.absolute()), keep, dry_run), dry_run)
     return 0
 
 

@@ -133,7 +133,8 @@ def _table(answers: Sequence[Answer]) -> str:
     text = io.StringIO()
     console = Console(file=text, highlight=False, width=None if sys.stdout.isatty() else 200)
     for answer in answers:
-        table = Table(title=Text(answer.title), title_justify="left", show_edge=False)
+        console.print(Text(answer.title, style="italic"))  # as a title of the table it would break to the table's width
+        table = Table(show_edge=False)
         for index, column in enumerate(answer.columns):
             numeric = all(isinstance(row[index], int | float) or row[index] is None for row in answer.rows)
             table.add_column(Text(column), justify="right" if numeric and answer.rows else "left", overflow="fold")

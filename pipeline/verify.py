@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import duckdb
 
 from blacklist.log import EVENTS, STATE, replay, state_csv
+from pipeline import history
 from pipeline.assess import EVENTS as ASSESSMENTS
 from pipeline.assess import FOLDER
 from pipeline.errors import UsageError
@@ -31,6 +32,8 @@ UNPROVED = (
     "checked, but the detectors are not in the output folder",
     "申报的来源材料是否真实有效：材料在输出目录之外，此处只有其摘要 / whether the declared evidence is genuine: the files lie outside "
     "the output folder, only their digests are here",
+    "文档是否相似：相似组由未公布的 MinHash 值得出，此处只核对其与文档、与剔除是否一致；完全相同者由文档重算 / whether documents are similar: "
+    "groups follow from MinHash values that are not published, they are checked against documents and admission; equal texts are told again",
     "个人信息是否属于不满十四周岁者：出生年份与上下文不公布，按记载采信 / whether personal information is of children under 14: births and "
     "surroundings are not published, what is stated is believed",
     "个人信息的摘要（hmac）与未计数的弱候选：盐与原文不公布，增删改写不可见 / digests of personal information, and weak candidates that "
@@ -74,8 +77,10 @@ def verify(output: Output, quick: bool = False) -> list[Check]:
     """All checks, in order. With `quick`, hashes and chains only."""
     output.must_exist()
     checks = [Check("链 / chains", (*_chains(output), *check_records(output)))]
+    checks.append(Check("历史 / history", tuple(history.problems(output))))
     records, _ = read_chain(output.publications)
-    present = [record for record in records if (output.runs / record["run_id"]).is_dir()]
+    gone = history.pruned(output)
+    present = [r for r in records if r["run_id"] not in gone and (output.runs / r["run_id"]).is_dir()]
     for record in present:
         run = Run(output.runs / record["run_id"])
         checks.append(
