@@ -7,16 +7,28 @@ WORKERS ?= 1
 S3_SERVER := build/s3/versitygw
 VERSITYGW_PACKAGE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-.PHONY: audit test test-slow lint format bench eval setup s3-server demo-corpus starter-model constraints clean
+.PHONY: audit test test-slow test-flink flink test-kill lint format bench eval setup s3-server demo-corpus starter-model constraints clean
 
 audit: setup  ## run the audit on the bundled demo corpus and say where the results are
 	$(BIN)/corpus-audit demo --out $(OUT) --workers $(WORKERS)
 
-test: setup s3-server  ## the whole test suite
+test: setup s3-server flink  ## the whole test suite
 	$(BIN)/python -m pytest -n 2
 
-test-slow: setup s3-server  ## also the tests that take minutes
+test-slow: setup s3-server flink  ## also the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
+
+test-kill: setup  ## kill real runs at 500 random points, with one worker and with two
+	$(BIN)/python -m tests.kill_harness --points $(or $(POINTS),500)
+	$(BIN)/python -m tests.kill_harness --points $(or $(POINTS),100) --workers 2
+
+test-flink: setup s3-server flink  ## the same graph on Apache Flink, embedded and as a cluster, with all files in a bucket
+	$(BIN)/python -m pytest -rs tests/test_flink.py tests/test_object_commits.py -m "slow or not slow"
+
+flink: build/flink/job-server.jar  ## Flink's job server, by Maven; without Java and Maven its tests are skipped
+
+build/flink/job-server.jar: deploy/flink/pom.xml deploy/flink/SHA256SUMS
+	@deploy/flink/fetch build/flink
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -27,7 +39,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup  ## throughput and memory beside the naive script, in one run
+bench: setup  ## speed, memory, two workers and nights beside their targets, about twenty minutes
 	$(BIN)/python -m benchmarks.bench
 
 eval: setup  ## detection quality on ../shared/data, where it is

@@ -1,22 +1,21 @@
 """Runs the graph on an engine, and shows how far it is."""
 
-import argparse
 import builtins
 import contextlib
 import errno
 import logging
 import os
 import re
-import sys
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipeline.engine_log import ENGINE_LOG, diverted
+from pipeline.engines import Engine, check_engine, pipeline_options
 from pipeline.errors import RunFailed, StoreError, UsageError
 from pipeline.events import read_progress
 
@@ -30,86 +29,64 @@ _OWN = re.compile(
     r"|transforms\.keywords\.VariantError|transforms\.scorers\.base\.ScorerError)"
 )
 
-LOCAL = "FnApiRunner"
-ENGINE_LOG = "engine.log"
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Which Beam runner executes the graph, with how many workers, and options passed on to it."""
-
-    runner: str = LOCAL
-    workers: int = 1
-    options: tuple[str, ...] = ()
-
-    @property
-    def shares_files(self) -> bool:
-        """Whether workers see this machine's files."""
-        return self.runner == LOCAL or "--environment_type=LOOPBACK" in self.options
-
-    def hands(self, units: int) -> int:
-        """In how many lists work is dealt: one a local worker, one a unit elsewhere."""
-        return self.workers if self.runner == LOCAL else units
-
-    def flags(self) -> list[str]:
-        """Pipeline options. `DirectRunner` is never used: it tries to download another engine first."""
-        flags = [f"--runner={self.runner}", *self.options]
-        if self.runner == LOCAL and self.workers > 1:
-            flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
-        return flags
-
-
-def check_engine(engine: Engine) -> None:
-    """Raises UsageError for a runner or an option that Beam does not know, before anything is written."""
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-
-    known = {*StandardOptions.KNOWN_RUNNER_NAMES, LOCAL}
-    if engine.runner not in known and "." not in engine.runner:
-        raise UsageError(f"--runner: {engine.runner}: 没有这个引擎 / no such runner; known: {', '.join(sorted(known))}")
-    _options(PipelineOptions, engine)
+_ENGINES_WORDS = (
+    (
+        re.compile(r"NoResourceAvailable|Could not acquire the minimum required resources|Slot request .*timed out"),
+        "集群没有足够的空闲槽位 / the cluster has not enough free slots: add TaskManagers, or lower --parallelism",
+    ),
+    (
+        re.compile(
+            r"Could not (?:connect to|retrieve|complete).*(?:rest|Rest|cluster)|Failed to submit|Connection refused"
+        ),
+        "集群没有应答 / the cluster does not answer: check --flink_master and that its JobManager is up, then run again",
+    ),
+    (
+        re.compile(
+            r"Channel closed prematurely|StatusRuntimeException|RemoteTransportException|Process died|hanging up|Connection reset"
+            r"|TaskManager .*(?:no longer reachable|timed out)|TaskExecutor .*(?:lost|released)|TaskManager was lost"
+        ),
+        "一个工作进程被终止（内存不足或被杀） / a worker process was killed (out of memory, or by someone): run again to go on",
+    ),
+)
+__all__ = ["ENGINE_LOG", "Engine", "check_engine", "execute", "follow", "quiet_logging"]
 
 
 def execute(job: Any, engine: Engine, folder: Path, weight: int, build: Callable[[Any, Any], None], title: str) -> None:
     """Runs the graph that `build` wires to its end. Raises RunFailed with the cause in one sentence."""
     import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
 
-    options = _options(PipelineOptions, engine)
+    options = pipeline_options(engine.flags())
     failure: list[BaseException] = []
+    running: list[Any] = []
 
     def work() -> None:
         try:
             pipeline = beam.Pipeline(options=options)
             build(pipeline, job)
-            pipeline.run().wait_until_finish()
+            running.append(pipeline.run())
+            running[0].wait_until_finish()
         except BaseException as error:
-            traceback.print_exc()  # to the engine's log
             failure.append(error)
+            with contextlib.suppress(OSError):  # a full disk
+                traceback.print_exc()  # to the engine's log
 
-    thread = threading.Thread(target=work, name="beam", daemon=True)
-    with _engine_log(folder / ENGINE_LOG) as stderr:
+    with diverted(folder / ENGINE_LOG) as stderr:
+        thread = threading.Thread(target=work, name="beam", daemon=True)
         thread.start()
-        _watch(thread, folder, weight, stderr, title)
+        try:
+            _watch(thread, folder, weight, stderr, title)
+        except KeyboardInterrupt:
+            _cancel(running)
+            raise
     if failure:
         raise _explained(failure[0])
 
 
-def _options(kind: Any, engine: Engine) -> Any:
-    """Pipeline options with every flag understood: Beam itself drops an unknown one with no more than a warning."""
-    flags = engine.flags()
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for options in {option.__name__: option for option in _subclasses(kind)}.values():
-        options._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(flags)
-    if unknown:
-        raise UsageError(
-            f"未知的 Beam 选项 / unknown Beam options: {' '.join(unknown)}: check them against the runner's documentation"
-        )
-    return kind(flags)
-
-
-def _subclasses(kind: Any) -> list[Any]:
-    return [c for sub in kind.__subclasses__() for c in (sub, *_subclasses(sub)) if "_add_argparse_args" in vars(c)]
+def _cancel(running: list[Any]) -> None:
+    """Tells an engine that works elsewhere to stop: it would go on without us."""
+    for result in running:
+        with contextlib.suppress(Exception):
+            result.cancel()
 
 
 def quiet_logging() -> None:
@@ -117,25 +94,6 @@ def quiet_logging() -> None:
     warnings.filterwarnings("ignore", module="apache_beam")
     logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
-
-
-@contextlib.contextmanager
-def _engine_log(path: Path) -> Iterator[TextIO]:
-    """Sends what engine and workers print to a file for the time being; yields the real standard error.
-
-    What libraries print of errors may quote the text they fail on, so the file is for its owner alone. It goes when the
-    run is complete.
-    """
-    sys.stderr.flush()
-    saved = os.dup(2)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    with path.open("wb") as log, os.fdopen(saved, "w", encoding="utf-8", errors="replace", closefd=True) as stderr:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield stderr
-        finally:
-            os.dup2(stderr.fileno(), 2)
 
 
 def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO, title: str) -> None:
@@ -187,8 +145,8 @@ def _explained(error: BaseException) -> BaseException:
     if isinstance(error, OSError):
         return error
     cause = _own_words(text, error)
-    if "Channel closed prematurely" in text:
-        cause = "一个工作进程被终止（内存不足或被杀） / a worker process was killed (out of memory, or by someone): run again to go on"
+    if _TRACEBACK not in text or "Channel closed prematurely" in text:
+        cause = next((said for found, said in _ENGINES_WORDS if found.search(text)), cause)
     return RunFailed(f"运行失败 / the run failed: {cause}")
 
 
