@@ -1,224 +1,196 @@
-"""Throughput and memory of the full audit beside the naive script and its tuned forms, all in the same run.
+"""Speed and memory: every figure with its target, from commands anybody can run again.
 
-The audit is `pipeline.run.run` with one worker in a process of its own, from its start to publication. The naive
-script (see naive.py) audits a sample of the same corpus; its imports and models are not on its clock. All processes are
-pinned to one core, one after another, and rates are per second of CPU, so that neighbours on the machine weigh less.
-The audit runs before and after the script, and the slower run counts.
+    python -m benchmarks.bench [--part rates …] [--full] [--quick] [--corpus DIR] [--folder DIR]
+                               [--check] [--json FILE] [--markdown FILE]
 
-    python -m benchmarks.bench [--corpus DIR] [--lexicon-size 60000] [--check] [--json FILE]
+Parts, all by default, about twenty minutes on two quiet cores:
+
+- rates: the whole audit (`pipeline.run.run`, one worker, from process start to publication) on the corpus repeated until
+  a run lasts minutes, beside the naive script and its tuned forms (naive.py) on a sample of it. The script's imports and
+  models are not on its clock. The audit runs before and after the script, and the slower run counts.
+- long: the audit on the corpus joined to documents of 2 KB (inputs.py).
+- workers: two workers beside one, by the slope between two sizes of input. `--full`: 1 and 3 GB.
+- memory: peaks of the parent and every worker. `--full`: from 100 MB to 5 GB.
+- nightly: what a run costs where little or nothing changed (nightly.py).
+- stages: the stages of matching alone, on Chinese text (stages.py).
+
+Processes run one after another. Rates are per second of CPU, so that neighbours on the machine weigh less; `workers` and
+`nightly` go by the clock and want a machine of their own.
 """
 
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib import metadata
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks import audit
-from benchmarks.corpus import Corpus, from_demo, in_folder, write_config, write_library
+from benchmarks.corpus import CHINESE, CORPUS, Corpus, from_demo, in_folder, write_library
 from benchmarks.figures import Figures
+from benchmarks.inputs import joined, repeated, text_bytes
+from benchmarks.machine import described
 from benchmarks.naive import STAGES as NAIVE_STAGES
-from benchmarks.naive import Form
-from pipeline.detectors import LIBRARIES
+from benchmarks.nightly import nights
+from benchmarks.rates import TITLES, compare, long_documents, rate_table, run_audit, run_stages
+from benchmarks.scaling import Scaling
+from benchmarks.targets import Line, as_markdown, as_text, stage_table
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data" / "corpus"
-CHINESE = ("zh_news", "zh_law", "zh_qa", "zh_forum", "zh_tech_blog")  # what `benchmarks.stages` reads
-TARGETS = {Form.NAIVE: 10.0, Form.TUNED: 5.0}  # times per core
-MEMORY = 1.5e9  # bytes a worker
-TITLES = {
-    Form.NAIVE: "naive script",
-    Form.TUNED: "tuned: Rust segmenter, xxHash shingles",
-    Form.BATCHED: "tuned further: update_batch",
-}
+PARTS = ("rates", "long", "workers", "memory", "nightly", "stages")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The audit's figures and those of the forms of the naive script."""
+class Sizes:
+    """How much each part works on: MB of text, times the corpus, GB."""
 
-    audit: Figures
-    naive: dict[Form, Figures]
-
-    def ratio(self, form: Form) -> float:
-        """How many times the script's text the audit gets through in a second of CPU, process start included."""
-        return self.audit.per_core / self.naive[form].per_core
-
-    @property
-    def passes(self) -> bool:
-        fast = all(self.ratio(form) >= target for form, target in TARGETS.items())
-        return fast and self.audit.peak_bytes < MEMORY
+    audit_mb: float
+    naive_mb: float
+    workers_gb: tuple[float, float]
+    memory_gb: list[float]
+    nights: tuple[int, int]
 
 
-def compare(corpus: Corpus, library: Path, naive_mb: float, folder: Path, twice: bool = True) -> Comparison:
-    """Runs the processes one after another: the audit twice, around the script, and the slower one counts."""
-    first = run_audit(corpus, library, folder / "first")
-    naive = {}
-    for form in Form:
-        say(TITLES[form])
-        options = ["--form", form, "--corpus", str(corpus.folder), "--lexicon", str(library)]
-        options += ["--limit-mb", str(naive_mb), "--figures", str(folder / "figures.json")]
-        naive[form] = measured(folder / "figures.json", "benchmarks.naive", *options)
-    again = run_audit(corpus, library, folder / "again") if twice else first
-    return Comparison(min(first, again, key=lambda figures: figures.per_core), naive)
+USUAL = Sizes(440, 8, (0.22, 0.66), [0.1, 0.22, 0.66], (1, 3))
+FULL = Sizes(440, 8, (1, 3), [0.1, 0.5, 1, 3, 5], (3, 9))
+QUICK = Sizes(0, 0.1, (0.004, 0.008), [0.004], (1, 3))
 
 
-def run_audit(corpus: Corpus, library: Path, folder: Path) -> Figures:
-    say("full audit")
-    config, figures = write_config(corpus, library, folder), folder / "figures.json"
-    return measured(figures, "benchmarks.audit", str(config), str(figures), str(time.time()))
+@dataclass
+class Bench:
+    """One benchmark and what it found."""
+
+    corpus: Corpus
+    library: Path
+    folder: Path
+    sizes: Sizes
+    quick: bool
+    lines: list[Line] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    figures: dict[str, Figures] = field(default_factory=dict)
+    chinese: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.size = text_bytes(self.corpus)
+        self.scaling = Scaling(self.corpus, self.size, self.library, self.folder)
+
+    def _repeated(self, corpus: Corpus, name: str, size: int) -> Corpus:
+        return repeated(corpus, max(1, round(self.sizes.audit_mb * 1e6 / size)), self.folder / name)
+
+    def rates(self) -> None:
+        corpus = self._repeated(self.corpus, "copies", self.size)
+        naive_mb = self.sizes.naive_mb
+        found = compare(corpus, self.corpus, self.library, naive_mb, self.folder, twice=not self.quick)
+        self.lines += found.lines()
+        self.figures |= {"audit": found.audit} | {form.value: own for form, own in found.naive.items()}
+        named = {TITLES[form]: figures for form, figures in found.naive.items()}
+        self.tables.append(rate_table({"full audit, process start to publication": found.audit} | named))
+        self.tables.append(_stages({"audit": found.audit}, audit.STAGES))
+        self.tables.append(_stages({form.value: own for form, own in found.naive.items()}, NAIVE_STAGES))
+
+    def long(self) -> None:
+        small = joined(self.corpus, self.folder / "joined")
+        corpus = self._repeated(small, "joined-copies", self.size)
+        found = run_audit(corpus, self.library, self.folder / "long")
+        self.lines += long_documents(found)
+        self.figures["long"] = found
+        self.tables.append(rate_table({"full audit, documents of 2 KB": found}))
+        self.tables.append(_stages({"audit, 2 KB": found}, audit.STAGES))
+
+    def workers(self) -> None:
+        self.lines += self.scaling.speed_up(*self.sizes.workers_gb)
+
+    def memory(self) -> None:
+        self.lines += self.scaling.memory(self.sizes.memory_gb)
+
+    def nightly(self) -> None:
+        lines, table = nights(self.corpus, self.size, self.library, self.folder, self.sizes.nights)
+        self.lines += lines
+        self.tables.append(table)
+
+    def stages(self) -> None:
+        if set(CHINESE) & set(self.corpus.sources):
+            few = (0.05, 1) if self.quick else (1.0, 3)
+            self.chinese = run_stages(self.corpus, self.library, self.folder, *few)
+            rows = (f"  {name:28}{value:9.2f}" for name, value in self.chinese.items())
+            self.tables.append("\n".join(["stages alone, µs of CPU per KB of Chinese text, or of code", *rows]))
+
+    def all_tables(self) -> list[str]:
+        """The tables in the order of the parts."""
+        return [*self.tables, *([self.scaling.table()] if self.scaling.points else [])]
 
 
-def run_stages(corpus: Corpus, library: Path, folder: Path, megabytes: float, repetitions: int) -> dict[str, float]:
-    """What `benchmarks.stages` measures on the Chinese sources, with the library of this run."""
-    say("stages on Chinese text")
-    file = folder / "stages.json"
-    options = ["--data", str(corpus.folder), "--lexicon", str(library), "--mb", str(megabytes)]
-    execute("benchmarks.stages", *options, "--repetitions", str(repetitions), "--json", str(file))
-    took: dict[str, float] = json.loads(file.read_bytes())
-    return took
+def _stages(columns: dict[str, Figures], stages: tuple[str, ...], markdown: bool = False) -> str:
+    costs = {name: {s: own.microseconds_per_kb(s) for s in stages} for name, own in columns.items()}
+    return stage_table(costs, markdown)
 
 
-def measured(figures: Path, module: str, *arguments: str) -> Figures:
-    """Runs a module that leaves its figures."""
-    execute(module, *arguments)
-    return Figures.read(figures)
+def _markdown(bench: Bench, about: dict[str, str]) -> str:
+    columns = {name: bench.figures[name] for name in ("audit", "long") if name in bench.figures}
+    parts = [as_markdown(bench.lines, about)]
+    if columns:
+        parts.append(_stages(columns, audit.STAGES, markdown=True))
+    return "\n\n".join(parts) + "\n"
 
 
-def execute(module: str, *arguments: str) -> None:
-    """What a module prints is shown only where it fails."""
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{module} failed:\n{done.stdout}{done.stderr}")
+def _content(bench: Bench, about: dict[str, str]) -> dict[str, Any]:
+    lines = [asdict(line) | {"passed": line.passed} for line in bench.lines]
+    points = [asdict(point) for point in bench.scaling.points.values()]
+    figures = {name: asdict(own) for name, own in bench.figures.items()}
+    return {"about": about, "lines": lines, "runs": points, "chinese": bench.chinese, **figures}
 
 
-def say(what: str) -> None:
-    print(f"… {what}", file=sys.stderr, flush=True)
-
-
-def show_machine(corpus: Corpus, terms: int) -> None:
-    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    versions = (f"{name} {metadata.version(name)}" for name in (*LIBRARIES, "numpy", "rjieba", "xxhash"))
-    print(f"date     {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-    print(f"machine  {processor()}, {os.cpu_count()} cores, pinned to one; load average before {load}")
-    print(f"python   {platform.python_version()}, {platform.system()} {platform.release()}")
-    print(f"with     {', '.join(versions)}")
-    print(f"corpus   {corpus.title}: {len(corpus.sources)} sources, {sum(map(len, corpus.sources.values()))} files")
-    print(f"library  {terms:,} terms\n")
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def show_rates(found: Comparison) -> None:
-    print(f"{'':42}{'MB':>7}{'docs':>9}{'KB/doc':>8}{'CPU s':>8}{'MB/s core':>11}{'MB/s wall':>11}{'peak MB':>9}")
-    own = found.audit
-    loaded = f"{own.per_core_loaded:11.2f}{'':>11}{'':>9}"
-    show_rate("full audit, process start to publication", own)
-    print(f"{'  the same once everything is loaded':42}{'':24}{own.cpu_seconds - own.loading_seconds:8.2f}{loaded}")
-    for form, figures in found.naive.items():
-        show_rate(TITLES[form], figures)
-    print()
-
-
-def show_rate(title: str, figures: Figures) -> None:
-    size, per_document = figures.bytes_of_text / 1e6, figures.bytes_of_text / figures.documents / 1e3
-    print(
-        f"{title:42}{size:7.1f}{figures.documents:9,}{per_document:8.2f}{figures.cpu_seconds:8.2f}"
-        f"{figures.per_core:11.2f}{size / figures.wall_seconds:11.2f}{figures.peak_bytes / 1e6:9,.0f}"
-    )
-
-
-def show_ratios(found: Comparison) -> None:
-    for form, figures in found.naive.items():
-        target, ratio = TARGETS.get(form), found.ratio(form)
-        aim = "no target" if target is None else f"at least {target:g} ×: {verdict(ratio >= target)}"
-        loaded = found.audit.per_core_loaded / figures.per_core
-        print(f"audit / {TITLES[form]:42}{ratio:8.1f} × per core  {aim}; {loaded:.1f} × once loaded")
-    peak, aim = found.audit.peak_bytes, f"under {MEMORY / 1e6:,.0f}"
-    print(f"{'peak memory of the audit':50}{peak / 1e6:8,.0f} MB          {aim}: {verdict(peak < MEMORY)}\n")
-
-
-def verdict(passed: bool) -> str:
-    return "PASS" if passed else "SHORT"
-
-
-def show_stages(found: Comparison) -> None:
-    print("µs of CPU per KB of text")
-    for stage in audit.STAGES:
-        share = found.audit.stages[stage] / found.audit.cpu_seconds
-        print(f"  {stage:26}{found.audit.microseconds_per_kb(stage):9.2f}{share:8.1%}")
-    print(f"  {'full audit':26}{1e3 / found.audit.per_core:9.2f}\n")
-    print(f"  {'':26}" + "".join(f"{form:>10}" for form in found.naive))
-    for stage in NAIVE_STAGES:
-        print(
-            f"  {stage:26}" + "".join(f"{figures.microseconds_per_kb(stage):10.1f}" for figures in found.naive.values())
-        )
-    print(f"  {'script':26}" + "".join(f"{1e3 / figures.per_core:10.1f}" for figures in found.naive.values()))
-
-
-def show_chinese(took: dict[str, float]) -> None:
-    """Medians of repetitions of one stage alone: other texts and another clock than in the table of the full audit."""
-    print("\nstages, µs of CPU per KB of Chinese text, or of code (python -m benchmarks.stages)")
-    for name, value in took.items():
-        print(f"  {name:26}{value:9.2f}")
+def _corpus(given: Path | None, quick: bool, folder: Path) -> Corpus:
+    if quick:
+        return from_demo(folder / "corpus", enough=0)
+    here = given or (CORPUS if CORPUS.is_dir() else None)
+    chosen = in_folder(here) if here is not None else from_demo(folder / "corpus")
+    if not chosen.sources:
+        sys.exit(f"{chosen.folder}: no sub-folder holds .jsonl, .jsonl.zst, .jsonl.gz or .parquet files")
+    return chosen
 
 
 def main(
     *,
+    part: Annotated[list[str] | None, typer.Option(help=f"only these: {', '.join(PARTS)}")] = None,
     corpus: Annotated[Path | None, typer.Option(help="a folder of sources with records that hold `text`")] = None,
-    lexicon_size: Annotated[int, typer.Option(help="make the library up to this many terms; 0: as bundled")] = 0,
-    naive_mb: Annotated[float, typer.Option(help="how much text the naive script gets, in MB")] = 8.0,
+    folder: Annotated[Path | None, typer.Option(help="where input and output go for the time being")] = None,
+    lexicon_size: Annotated[int, typer.Option(help="make the library up to this many terms; 0: as bundled")] = 60_000,
+    audit_mb: Annotated[float | None, typer.Option(help="how much text the audited corpus is repeated to")] = None,
+    naive_mb: Annotated[float | None, typer.Option(help="how much text the naive script gets")] = None,
+    full: Annotated[bool, typer.Option("--full", help="1 and 3 GB for the workers, 5 GB for memory: hours")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="a small run on the demo corpus: does it work at all")] = False,
     check: Annotated[bool, typer.Option("--check", help="exit 1 where a target is missed")] = False,
     to: Annotated[Path | None, typer.Option("--json", help="write the figures to a file")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="write the tables for the documentation; - for stdout")] = None,
 ) -> None:
-    if hasattr(os, "sched_setaffinity"):  # inherited by the processes that are measured
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory(prefix="corpus-audit-bench-") as name:
-        folder = Path(name)
-        if quick:
-            chosen, naive_mb = from_demo(folder / "corpus", enough=0), 0.1
-        elif corpus is not None or CORPUS.is_dir():
-            chosen = in_folder(corpus or CORPUS)
-        else:
-            chosen = from_demo(folder / "corpus")
-        if not chosen.sources:
-            sys.exit(f"{chosen.folder}: no sub-folder holds .jsonl, .jsonl.zst, .jsonl.gz or .parquet files")
-        library = folder / "library.tsv"
-        show_machine(chosen, write_library(chosen, lexicon_size, library))
-        found = compare(chosen, library, naive_mb, folder, twice=not quick)
-        took = {}
-        if set(CHINESE) & set(chosen.sources):
-            took = run_stages(chosen, library, folder, megabytes=0.05 if quick else 1.0, repetitions=1 if quick else 3)
-    show_rates(found)
-    show_ratios(found)
-    show_stages(found)
-    if took:
-        show_chinese(took)
+    chosen = part or (("rates", "stages") if quick else PARTS)
+    if unknown := set(chosen) - set(PARTS):
+        sys.exit(f"--part: {', '.join(sorted(unknown))}: no such part; there are {', '.join(PARTS)}")
+    sizes = QUICK if quick else FULL if full else USUAL
+    sizes = Sizes(**vars(sizes) | {k: v for k, v in (("audit_mb", audit_mb), ("naive_mb", naive_mb)) if v is not None})
+    with tempfile.TemporaryDirectory(prefix="corpus-audit-bench-", dir=folder) as name:
+        place = Path(name)
+        found = _corpus(corpus, quick, place)
+        about = described()
+        about["corpus"] = f"{found.title}: {len(found.sources)} sources, {sum(map(len, found.sources.values()))} files"
+        about["library"] = f"{write_library(found, lexicon_size, place / 'library.tsv'):,} terms"
+        print("\n".join(f"{key:9}{value}" for key, value in about.items()), flush=True)
+        bench = Bench(found, place / "library.tsv", place, sizes, quick)
+        for own in (own for own in PARTS if own in chosen):
+            getattr(bench, own)()
+    print("\n" + "\n\n".join([*bench.all_tables(), as_text(bench.lines)]))
+    if markdown is not None:
+        text = _markdown(bench, about)
+        print(f"\n{text}") if str(markdown) == "-" else markdown.write_text(text, encoding="utf-8")
     if to is not None:
-        content = (
-            {"audit": asdict(found.audit)}
-            | {form: asdict(own) for form, own in found.naive.items()}
-            | {"chinese": took}
-        )
-        to.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    if check and not found.passes:
+        to.write_text(json.dumps(_content(bench, about), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if check and not all(line.passed for line in bench.lines):
         sys.exit(1)
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     typer.run(main)

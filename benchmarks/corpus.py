@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import orjson
 import yaml
@@ -21,6 +22,8 @@ from pipeline.readers.base import Tray
 from pipeline.scan import read_unit
 from transforms.normalise import normalise_term
 
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data" / "corpus"
+CHINESE = ("zh_news", "zh_law", "zh_qa", "zh_forum", "zh_tech_blog")  # what `benchmarks.stages` reads
 SUFFIXES = (".jsonl", ".jsonl.zst", ".jsonl.gz", ".parquet")
 ENOUGH = 20_000_000  # bytes of text the demo corpus is repeated to
 TERM_LENGTHS = (2, 3, 3, 4, 4, 4, 5, 6)
@@ -61,9 +64,12 @@ def from_demo(folder: Path, enough: int = ENOUGH) -> Corpus:
     return Corpus(f"the bundled demo corpus, repeated {times} ×", folder, in_folder(folder).sources)
 
 
-def write_config(corpus: Corpus, library: Path, folder: Path) -> Path:
-    """A configuration that audits the corpus into `folder`, which is made."""
-    folder.mkdir()
+def write_config(corpus: Corpus, library: Path, folder: Path, **settings: Any) -> Path:
+    """A configuration that audits the corpus into `folder`, which is made; further settings as they are written.
+
+    Documents are named by their places, for the files of a corpus may repeat one another.
+    """
+    folder.mkdir(exist_ok=True)
     sources = [
         {
             "id": source,
@@ -71,11 +77,13 @@ def write_config(corpus: Corpus, library: Path, folder: Path) -> Path:
             "kind": "open",
             "region": "domestic",
             "evidence": {"licence": "unknown"},
+            "fields": {"text": "text", "id": None},
             "paths": [str(path.resolve()) for path in files],
         }
         for source, files in corpus.sources.items()
     ]
     content = {"seed": "benchmark", "output": str(folder / "out"), "lexicons": [str(library)], "sources": sources}
+    content |= settings
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return file

@@ -22,8 +22,8 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
-from benchmarks.bench import CHINESE, CORPUS, processor
-from benchmarks.corpus import in_folder, write_library
+from benchmarks.corpus import CHINESE, CORPUS, in_folder, write_library
+from benchmarks.machine import processor
 from benchmarks.naive import texts
 from lexicon.library import load_library
 from models import STARTER_MODEL
