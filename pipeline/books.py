@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.accounts import Item, Tally
-from pipeline.database import result_files, shard_counts
+from pipeline.database import count_rows, result_files
 from pipeline.decisions import DecidedUnit
 from pipeline.errors import RunFailed
 from pipeline.review import undecided_sources
@@ -85,9 +85,12 @@ def shards(units: Sequence[DecidedUnit]) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
-def must_balance(rows: Sequence[dict[str, Any]], run: Path) -> None:
-    """Compares the ledger with itself and with the documents about to be published. Raises RunFailed naming shards."""
-    counted = defaultdict(int, shard_counts(result_files(run, "documents")))
+def must_balance(rows: Sequence[dict[str, Any]], tally: Tally, run: Path) -> None:
+    """Compares the ledger with itself and with the documents about to be published. Raises RunFailed naming shards.
+
+    By shard they were counted when they were summed up (`tally`), in total they are by the files themselves.
+    """
+    counted = defaultdict(int, {(i.source_id, i.group): count for i, count in tally.items() if i.table == "shard"})
     wrong = [
         f"{row['source_id']}/{row['shard']}: 读到 / read {row['records_read']}, 审计 / audited {row['audited']}, 拒收 / rejected "
         f"{row['rejected']}, 文档 / documents {counted[row['source_id'], row['shard']]}"
@@ -97,6 +100,9 @@ def must_balance(rows: Sequence[dict[str, Any]], run: Path) -> None:
     ]
     extra = sorted(set(counted) - {(row["source_id"], row["shard"]) for row in rows})
     wrong += [f"{source}/{shard}: 不在台账中 / not in the ledger" for source, shard in extra]
+    published = count_rows(result_files(run, "documents"))
+    if published != sum(counted.values()):
+        wrong.append(f"文档文件共 / files of documents hold {published}, 计得 / counted {sum(counted.values())}")
     if wrong:
         raise RunFailed("账目不平，未发布 / the books do not balance, nothing was published:\n" + "\n".join(wrong[:20]))
 

@@ -1,7 +1,9 @@
 """Builds audit.duckdb once, from committed Parquet and finished statistics; after that it is only read."""
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.statistics import Distinct
+from pipeline.scans import sha256_file
 from schemas import results
 from schemas.database import Table, tables
 
@@ -20,6 +22,7 @@ _RESULTS = {
     "manual_sample": results.MANUAL_SAMPLE,
     "technical_sample": results.TECHNICAL_SAMPLE,
 }
+_LARGE = ("documents", "findings")
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
     "VARCHAR[]": pa.list_(pa.string()),
@@ -38,6 +41,7 @@ def connect(path: str = ":memory:", read_only: bool = False, memory: str = "2GB"
     )
     connection.execute(f"SET memory_limit = '{memory}'")
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it would go to stdout, which holds results
     return connection
 
 
@@ -55,57 +59,124 @@ def _literal(path: str) -> str:
     return "".join(f"[{char}]" if char in "*?[" else char for char in path)
 
 
-def distinct_counts(files: Sequence[Path], spill: Path) -> dict[str, Distinct]:
-    """Per source its different texts, and how many of them violate. Spills to `spill` where memory is short."""
-    if not files:
-        return {}
-    with connect() as connection:
-        connection.execute(f"SET temp_directory = {quoted(str(spill))}")
-        rows = connection.execute(
-            f"""
-            SELECT source_id, count(DISTINCT content_hash),
-                   count(DISTINCT content_hash) FILTER (illegal_unhealthy), count(*) - count(DISTINCT doc_id),
-                   count(*) FILTER (url IS NULL)
-            FROM {parquet_list(files)} GROUP BY source_id
-            """
-        ).fetchall()
-    return {source: Distinct(*counts) for source, *counts in rows}
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @contextmanager
-def over_documents(files: Sequence[Path], spill: Path) -> Iterator[tuple[Callable[[str], list[tuple[Any, ...]]], str]]:
-    """A function that runs a query, and the relation of all documents to name in it."""
+def over_files(spill: Path) -> Iterator[tuple[Query, Callable[[Sequence[Path], pa.Schema], str]]]:
+    """A function that runs a query, and one that gives the relation of some files' rows to name in it."""
     with connect() as connection:
         connection.execute(f"SET temp_directory = {quoted(str(spill))}")
-        connection.register("given", results.DOCUMENTS.empty_table())
-        yield lambda query: connection.execute(query).fetchall(), parquet_list(files) if files else "given"
+
+        def relation(files: Sequence[Path], schema: pa.Schema) -> str:
+            if files:
+                return parquet_list(files)
+            name = f"nothing_{len(schema)}"
+            connection.register(name, schema.empty_table())
+            return name
+
+        yield lambda query: connection.execute(query).fetchall(), relation
 
 
-def shard_counts(files: Sequence[Path]) -> dict[tuple[str, str], int]:
-    """Documents of each shard, counted from the files that are published."""
-    if not files:
-        return {}
-    with connect() as connection:
-        query = f"SELECT source_id, shard, count(*) FROM {parquet_list(files)} GROUP BY ALL"
-        return {(source, shard): count for source, shard, count in connection.execute(query).fetchall()}
+@dataclass(frozen=True)
+class Before:
+    """An earlier run with its database, and the digests of its files by their path in the run."""
+
+    run: Path
+    digests: Mapping[str, str]
 
 
-def build_database(run: Path, rows: dict[str, list[dict[str, Any]]], native_rows: int) -> None:
+def build_database(
+    run: Path,
+    rows: dict[str, list[dict[str, Any]]],
+    native_rows: int,
+    digests: Mapping[str, str] | None = None,
+    before: Before | None = None,
+) -> None:
     """Writes `run`/audit.duckdb from the run's Parquet files and the given rows of the other tables.
 
-    With more than `native_rows` rows, documents and findings are views over the Parquet files.
+    With more than `native_rows` rows, documents and findings are views over the Parquet files. Where most of the files
+    of these two are, by their `digests`, those of the run `before`, its tables are taken over and brought up to date.
     """
     target = run / "audit.duckdb"
+    taken_over = _taken_over(run, native_rows, digests or {}, before)
     with connect(str(target)) as connection:
         connection.execute(f"SET temp_directory = {quoted(str(run / 'duckdb-spill'))}")
         for table in tables().values():
-            if table.from_result:
-                _load_files(connection, table, run, native_rows)
-            else:
-                _load_rows(connection, table, rows[table.name])
+            if table.name not in taken_over:
+                kind = "VIEW" if _is_view(connection, table) else "TABLE"
+                connection.execute(f"DROP {kind} IF EXISTS {table.name}")
+                if table.from_result:
+                    _load_files(connection, table, run, native_rows)
+                else:
+                    _load_rows(connection, table, rows[table.name])
             _comment(connection, table)
         connection.execute("CHECKPOINT")
     target.chmod(0o444)
+
+
+def _taken_over(run: Path, native_rows: int, digests: Mapping[str, str], before: Before | None) -> frozenset[str]:
+    """Copies the database of the run `before` and brings its large tables up to date; the names of those that are."""
+    if before is None:
+        return frozenset()
+    target, source = run / "audit.duckdb", before.run / "audit.duckdb"
+    changes = {name: _changes(run, name, digests, before) for name in _LARGE}
+    sizes = {name: count_rows(result_files(run, name)) for name in _LARGE}
+    small = all(2 * count_rows([*gone, *new]) <= sizes[name] <= native_rows for name, (gone, new) in changes.items())
+    if not small or not source.is_file() or sha256_file(source) != before.digests.get(source.name):
+        return frozenset()
+    shutil.copyfile(source, target)
+    try:
+        with connect(str(target)) as connection:
+            for name, (gone, new) in changes.items():
+                _update(connection, tables()[name], gone, new, result_files(run, name))
+                if _answer(connection, f"SELECT count(*) FROM {name}") != sizes[name]:
+                    raise duckdb.DataError(name)
+    except duckdb.Error:  # of another version, or not what it should be: made anew
+        target.unlink()
+        return frozenset()
+    return frozenset(_LARGE)
+
+
+def _changes(run: Path, name: str, digests: Mapping[str, str], before: Before) -> tuple[list[Path], list[Path]]:
+    """The files of a table that only the run before has, and those that only this one has."""
+
+    def of(known: Mapping[str, str]) -> set[tuple[str, str]]:
+        return {(path, digest) for path, digest in known.items() if path.startswith(f"{name}/")}
+
+    old, new = of(before.digests), of(digests)
+    return [before.run / path for path, _ in sorted(old - new)], [run / path for path, _ in sorted(new - old)]
+
+
+def _update(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    gone: Sequence[Path],
+    new: Sequence[Path],
+    files: Sequence[Path],
+) -> None:
+    """Makes the rows of all shards anew that a file which came or went has rows of. Raises duckdb.Error."""
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    connection.execute(f"SELECT {columns} FROM {table.name} LIMIT 0")
+    if not gone and not new:
+        return
+    connection.execute(
+        f"CREATE TEMP TABLE stale AS SELECT DISTINCT source_id, shard FROM {parquet_list([*gone, *new])}"
+    )
+    connection.execute(f"DELETE FROM {table.name} WHERE (source_id, shard) IN (FROM stale)")
+    if files:
+        connection.execute(
+            f"INSERT INTO {table.name} SELECT {columns} FROM {parquet_list(files)} SEMI JOIN stale USING (source_id, shard)"
+        )
+    connection.execute("DROP TABLE stale")
+
+
+def _is_view(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    return bool(_answer(connection, f"SELECT count(*) FROM duckdb_views() WHERE view_name = {quoted(table.name)}"))
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(connection.execute(query).fetchall()[0][0])
 
 
 def result_files(run: Path, name: str) -> list[Path]:
@@ -123,11 +194,12 @@ def _load_files(connection: duckdb.DuckDBPyConnection, table: Table, run: Path, 
         connection.unregister("given")
         return
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    kind = "VIEW" if table.name in ("documents", "findings") and _rows(files) > native_rows else "TABLE"
+    kind = "VIEW" if table.name in ("documents", "findings") and count_rows(files) > native_rows else "TABLE"
     connection.execute(f"CREATE {kind} {table.name} AS SELECT {columns} FROM {parquet_list(files)}")
 
 
-def _rows(files: Sequence[Path]) -> int:
+def count_rows(files: Sequence[Path]) -> int:
+    """How many rows Parquet files have, by what they say at their end."""
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 

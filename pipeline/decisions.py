@@ -3,21 +3,26 @@
 The three files count as committed once the small file that names their digests is; publishing checks against it.
 """
 
+import contextlib
 import hashlib
+import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import FileDamaged
 from pipeline.scan import ScannedUnit
 from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file
 from schemas.results import DOCUMENTS, FINDINGS
 from schemas.results import REJECTS as PUBLISHED_REJECTS
 from transforms.decide import Admission, Decider, Origin
 
+DOMAINS = "domains-1"  # beside the base layer; the number is that of the form
 LAYERS_READ = ("base", "keywords", "classifier", "pii")
 
 
@@ -56,8 +61,12 @@ def layers_read(scanned: ScannedUnit) -> tuple[str, ...]:
 def decide_unit(
     scanned: ScannedUnit, row_bases: tuple[int, ...], decider: Decider, admission: Admission, store: ScanStore
 ) -> DecidedUnit:
-    """Commits the decisions on a unit unless they are there already."""
+    """Commits the decisions on a unit unless they are there already.
+
+    Of the domains on the blacklist only those count that the unit holds: no other unit has to be decided again.
+    """
     origin = origin_of(scanned, row_bases)
+    admission = replace(admission, domains=held_domains(scanned, admission.domains, store))
     content = [
         [scanned.layers[name] for name in layers_read(scanned)],
         [origin.source_id, origin.shards, origin.row_bases, origin.bases, origin.stage],
@@ -88,26 +97,56 @@ def decide_unit(
     return DecidedUnit(scanned, row_bases, key, built=True)
 
 
+def held_domains(scanned: ScannedUnit, wanted: frozenset[str], store: ScanStore) -> frozenset[str]:
+    """Which of these domains documents of the unit may be from: a function of the unit and of what is wanted.
+
+    Digests of the unit's domains are committed where somebody first asks. They are 64 bits long, so once in a very long
+    time a unit is taken to hold a domain that it does not, which changes no decision.
+    """
+    if not wanted:
+        return wanted
+    path = store.path(DOMAINS, scanned.layers["base"], ".npy")
+    known = _digests_at(path, store)
+    if known is None:
+        found: set[str] = set()
+        with store.open(store.path("base", scanned.layers["base"])) as file:
+            for batch in file.iter_batches(columns=["domain"], use_threads=False):
+                found.update(domain for domain in batch.column("domain").unique().to_pylist() if domain is not None)
+        known = np.sort(_digests(sorted(found)))
+        packed = io.BytesIO()
+        np.save(packed, known)
+        content = packed.getvalue()
+        store.commit_bytes(hashlib.sha256(content).digest() + content, path)
+    names = sorted(wanted)
+    return frozenset(name for name, held in zip(names, np.isin(_digests(names), known).tolist(), strict=True) if held)
+
+
+def _digests_at(path: str, store: ScanStore) -> npt.NDArray[np.uint64] | None:
+    """The committed digests; None where they are not there or damaged."""
+    data = store.read_bytes(path) if store.exists(path) else b""
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        return None
+    digests: npt.NDArray[np.uint64] = np.load(io.BytesIO(data[32:]), allow_pickle=False)
+    return digests
+
+
+def _digests(domains: Sequence[str]) -> npt.NDArray[np.uint64]:
+    joined = b"".join(hashlib.sha256(domain.encode()).digest()[:8] for domain in domains)
+    return np.frombuffer(joined, dtype="<u8")
+
+
 def _aligned(scanned: ScannedUnit, store: ScanStore) -> Iterator[dict[str, pa.RecordBatch]]:
     """The layers side by side, a row group at a time. Groups have the same number of rows in every layer."""
     paths = {name: store.path(name, scanned.layers[name]) for name in layers_read(scanned)}
-    files: dict[str, Any] = {}
-    opened = []
-    try:
-        for name, path in paths.items():
-            context = store.open(path)
-            files[name] = context.__enter__()
-            opened.append(context)
+    with contextlib.ExitStack() as opened:
+        files = {name: opened.enter_context(store.open(path)) for name, path in paths.items()}
         rows = {name: file.metadata.num_rows for name, file in files.items()}
         if len(set(rows.values())) > 1:
-            raise ValueError(
-                f"layers of {scanned.unit.name} differ in length: {rows}; remove them from scans and run again"
-            )
+            for path in paths.values():
+                store.withdraw(path)
+            raise FileDamaged(f"{scanned.unit.name}: 各层行数不同 / layers differ in length: {rows}")
         for group in range(files["base"].metadata.num_row_groups):
             yield {name: _one_batch(file, group) for name, file in files.items()}
-    finally:
-        for context in opened:
-            context.__exit__(None, None, None)
 
 
 def _one_batch(file: pq.ParquetFile, group: int) -> pa.RecordBatch:

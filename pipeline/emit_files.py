@@ -22,9 +22,10 @@ from pipeline.emit_bundles import Bundle, Piece
 from pipeline.errors import RunFailed
 from pipeline.events import EventLog
 from pipeline.masking import TYPES, Masked, Masker, found_types
+from pipeline.orphans import follow
 from pipeline.output import write_json
 from pipeline.readers.base import Tray
-from pipeline.scan import read_unit
+from pipeline.scan import patiently, read_unit
 from pipeline.scans import sha256_file
 from schemas.results import EMITTED
 from transforms.fingerprint import content_hashes
@@ -69,6 +70,7 @@ class EmitBundles(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         """Opens the log of progress."""
+        follow()
         self.events = EventLog(str(Path(self.folder) / WORK / EVENTS))
 
     def process(self, bundle: Bundle) -> Iterator[str]:
@@ -76,7 +78,7 @@ class EmitBundles(beam.DoFn):  # type: ignore[misc]
         folder = Path(self.folder)
         entries = _linked(bundle, folder)
         if entries is None:
-            entries = self._written(bundle, folder / BUILDING)
+            entries = patiently(lambda: self._written(bundle, folder / BUILDING))
             self.events.flush()
         write_json(folder / WORK / ENTRIES / f"{bundle.name}.json", entries)
         yield bundle.name
@@ -156,7 +158,8 @@ def _admitted(piece: Piece, limits: Limits) -> Iterator[tuple[str, pa.RecordBatc
 def _changed(piece: Piece) -> RunFailed:
     shards = ", ".join(member.shard.name for member in piece.unit.members[:3])
     return RunFailed(
-        f"{piece.unit.source.id}/{shards}: 分片在审计后变了 / the shard is not what was audited: run again, so that it is audited anew"
+        f"{piece.unit.source.id}/{shards}: 分片在审计后变了 / the shard is not what was audited: run again, so that it is audited anew; "
+        f"if that does not help, its content was replaced under the same size and time: touch it"
     )
 
 

@@ -11,25 +11,26 @@ import gc
 import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsSingleton
-from apache_beam.utils.shared import Shared
 
 from blacklist.rule import Standing, Verdict, judge
-from pipeline.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
+from pipeline.accounts import Item, SumTallies, Tally
 from pipeline.confirming import confirm_unit
 from pipeline.decisions import DecidedUnit, decide_unit
 from pipeline.detectors import Detectors
-from pipeline.draw import Border, draw_manual, draw_technical, rank_unit
+from pipeline.draw import Border, Draw, draw_manual, draw_technical, rank_unit
 from pipeline.events import EventLog
 from pipeline.judging import judge_part
+from pipeline.orphans import follow
 from pipeline.plan import Unit
 from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of
 from pipeline.scan import ScannedUnit, Settings, scan_unit, without_shards
 from pipeline.scans import ScanStore
+from pipeline.shipping import Toolbox
+from pipeline.summaries import summarise
 from transforms.confirm import Usage
 from transforms.decide import Admission, Blocked
 from transforms.permits import Permits
@@ -58,7 +59,7 @@ class DecisionJob:
 
     hands: tuple[tuple[Unit, ...], ...]
     workshop: Workshop
-    detectors: Detectors
+    tools: Toolbox
     gate: "Gate"
 
 
@@ -83,43 +84,46 @@ class SampleJob:
 
     hands: tuple[tuple[Grouped, ...], ...]
     workshop: Workshop
-    detectors: Detectors
+    tools: Toolbox
     gate: "Gate"
-    seed: str
-    manual: int
-    share: Decimal
+    draw: Draw
+    known: frozenset[str] = frozenset()  # content hashes of texts the caller has
 
 
 @dataclass(frozen=True)
 class JudgeJob:
     """What the third graph is built from."""
 
-    hands: tuple[tuple[DecidedUnit, ...], ...]
+    hands: tuple[tuple[tuple[DecidedUnit, str], ...], ...]  # units, and where their parts of the technical sample are
     workshop: Workshop
-    detectors: Detectors
+    tools: Toolbox
     cut: Cut
     last: Border | None
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """How many documents of a unit were taken out for each sample; the technical part still holds the bin of the cut."""
+    """What was taken out of a unit for each sample.
+
+    `technical` is the file with its part of the technical sample, which still holds the bin of the cut and perhaps
+    more; `manual` is how many documents it may have in the manual sample.
+    """
 
     unit: str
-    technical: int
+    technical: str
     manual: int
 
 
 def build_decisions(pipeline: beam.Pipeline, job: DecisionJob) -> None:
     """Plan → scan → decide → combine → 5 % rule. Hands over `units` and `verdicts`."""
-    shop, detectors = job.workshop, job.detectors
+    shop, tools = job.workshop, job.tools
     units = pipeline | "Plan" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
-    scanned = units | "Scan" >> beam.ParDo(ScanUnits(shop, detectors))
+    scanned = units | "Scan" >> beam.ParDo(ScanUnits(shop, tools))
     counts = scanned | "Count records" >> beam.FlatMap(split_counts) | "Per shard" >> beam.GroupByKey()
     bases = AsDict(counts | "Row bases" >> beam.Map(lambda shard: (shard[0], dict(shard[1]))))
 
-    decided = scanned | "Decide" >> beam.ParDo(DecideUnits(shop, detectors, job.gate), bases)
-    violations = decided | "Tally violations" >> beam.ParDo(TallyUnits(shop, documents_only=True))
+    decided = scanned | "Decide" >> beam.ParDo(DecideUnits(shop, tools, job.gate), bases)
+    violations = decided | "Tally violations" >> beam.ParDo(TallyUnits(shop))
     rates = violations | "Combine rates" >> beam.CombineGlobally(SumTallies())
     verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.gate.standing)
     _leave(shop, {"units": decided, "verdicts": verdicts})
@@ -127,22 +131,21 @@ def build_decisions(pipeline: beam.Pipeline, job: DecisionJob) -> None:
 
 def build_samples(pipeline: beam.Pipeline, job: SampleJob) -> None:
     """Admit → combine → rank → cut → draw. Hands over `units`, `tally`, `cut` and `drawn`."""
-    shop = job.workshop
+    shop, draw = job.workshop, job.draw
     units = pipeline | "Decided" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
-    admitted = units | "Admit" >> beam.ParDo(AdmitUnits(shop, job.detectors, job.gate))
+    admitted = units | "Admit" >> beam.ParDo(AdmitUnits(shop, job.tools, job.gate))
     tally = admitted | "Tally" >> beam.ParDo(TallyUnits(shop)) | "Combine" >> beam.CombineGlobally(SumTallies())
-    ranks = admitted | "Rank" >> beam.ParDo(RankUnits(shop, job.seed, job.manual))
-    cut = (
-        ranks | "Merge ranks" >> beam.CombineGlobally(MergeRankings(job.manual)) | "Cut" >> beam.Map(cut_of, job.share)
-    )
-    drawn = admitted | "Draw" >> beam.ParDo(DrawUnits(shop, job.seed), AsSingleton(cut))
+    ranks = admitted | "Rank" >> beam.ParDo(RankUnits(shop, draw))
+    merged = ranks | "Merge ranks" >> beam.CombineGlobally(MergeRankings(draw.manual))
+    cut = merged | "Cut" >> beam.Map(cut_of, draw.share)
+    drawn = admitted | "Draw" >> beam.ParDo(DrawUnits(shop, draw, job.known), AsSingleton(cut))
     _leave(shop, {"units": admitted, "tally": tally, "cut": cut, "drawn": drawn})
 
 
 def build_judging(pipeline: beam.Pipeline, job: JudgeJob) -> None:
     """Only where a scorer is limited to the technical sample. Hands over `judged`."""
     units = pipeline | "Sampled" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
-    judged = units | "Judge" >> beam.ParDo(JudgeSample(job.workshop, job.detectors, job.cut, job.last))
+    judged = units | "Judge" >> beam.ParDo(JudgeSample(job.workshop, job.tools, job.cut, job.last))
     _leave(job.workshop, {"judged": judged})
 
 
@@ -187,6 +190,7 @@ class _UnitFn(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         """Opens the store and the events."""
+        follow()
         self.store = ScanStore(self.shop.settings.store)
         self.events = EventLog(self.shop.events)
 
@@ -194,15 +198,15 @@ class _UnitFn(beam.DoFn):  # type: ignore[misc]
 class _DetectorFn(_UnitFn):
     """Base of the steps that use the detectors; they are loaded once a process, however many steps share them."""
 
-    def __init__(self, shop: Workshop, detectors: Detectors) -> None:
+    def __init__(self, shop: Workshop, tools: Toolbox) -> None:
         super().__init__(shop)
-        self._given = detectors
-        self._shared = Shared()
+        self._box = tools
 
     def setup(self) -> None:
         """Takes the process's detectors, and tells the collector that what is loaded now stays."""
         super().setup()
-        self.detectors: Detectors = self._shared.acquire(lambda: self._given, tag=self._given.fingerprint)
+        self.tools = self._box.open()
+        self.detectors: Detectors = self.tools.detectors
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_COLLECTOR)
@@ -217,7 +221,8 @@ class _DetectorFn(_UnitFn):
         def progress(usage: Usage) -> None:
             self.events.write("confirming", unit=unit, **vars(usage))
 
-        scanned = confirm_unit(scanned, confirm, self.shop.settings.limits, self.store, progress)
+        with self.tools.lock:
+            scanned = confirm_unit(scanned, confirm, self.shop.settings.limits, self.store, progress)
         self.events.write("unit_confirmed", unit=unit, **vars(scanned.confirmed))
         return scanned
 
@@ -227,7 +232,12 @@ class ScanUnits(_DetectorFn):
 
     def process(self, unit: Unit) -> Iterator[ScannedUnit]:
         """Yields the unit with the keys of its layers and its books."""
-        scanned = scan_unit(unit, self.detectors.stages, self.shop.settings, self.events.progress)
+
+        def retrying(shard: str, reason: str) -> None:
+            self.events.write("shard_retried", source=unit.source.id, shard=shard, reason=reason)
+
+        with self.tools.lock:
+            scanned = scan_unit(unit, self.detectors.stages, self.shop.settings, self.events.progress, retrying)
         self.events.write("unit_scanned", unit=unit.name, documents=scanned.rows, layers_built=list(scanned.built))
         for shard in scanned.quarantined:
             self.events.write("shard_quarantined", source=shard.source_id, shard=shard.shard, reason=shard.reason)
@@ -237,8 +247,8 @@ class ScanUnits(_DetectorFn):
 class DecideUnits(_DetectorFn):
     """Commits the decisions on a unit, by the blacklist as it stood before this run."""
 
-    def __init__(self, shop: Workshop, detectors: Detectors, gate: Gate) -> None:
-        super().__init__(shop, detectors)
+    def __init__(self, shop: Workshop, tools: Toolbox, gate: Gate) -> None:
+        super().__init__(shop, tools)
         self.gate = gate
 
     def process(self, scanned: ScannedUnit, bases: Counts) -> Iterator[DecidedUnit]:
@@ -248,9 +258,11 @@ class DecideUnits(_DetectorFn):
         """
         torn = torn_shards(scanned, bases)
         if torn:
-            scanned = self.confirmed(without_shards(scanned, torn, self.detectors.stages, self.shop.settings))
+            with self.tools.lock:
+                scanned = self.confirmed(without_shards(scanned, torn, self.detectors.stages, self.shop.settings))
         admission = self.gate.admission(scanned.unit.source.id)
-        decided = decide_unit(scanned, row_bases(scanned, bases), self.detectors.decider, admission, self.store)
+        with self.tools.lock:
+            decided = decide_unit(scanned, row_bases(scanned, bases), self.detectors.decider, admission, self.store)
         self.events.write("unit_decided", unit=scanned.unit.name, built=decided.built)
         yield decided
 
@@ -258,8 +270,8 @@ class DecideUnits(_DetectorFn):
 class AdmitUnits(_DetectorFn):
     """Decides again the units for which grouping found something; for all others the decisions stand."""
 
-    def __init__(self, shop: Workshop, detectors: Detectors, gate: Gate) -> None:
-        super().__init__(shop, detectors)
+    def __init__(self, shop: Workshop, tools: Toolbox, gate: Gate) -> None:
+        super().__init__(shop, tools)
         self.gate = gate
 
     def process(self, grouped: Grouped) -> Iterator[DecidedUnit]:
@@ -268,7 +280,8 @@ class AdmitUnits(_DetectorFn):
         if grouped.changed:
             admission = self.gate.admission(decided.source_id, grouped)
             unit = decided.scanned.unit.name
-            decided = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
+            with self.tools.lock:
+                decided = decide_unit(decided.scanned, decided.row_bases, self.detectors.decider, admission, self.store)
             self.events.write("unit_decided", unit=unit, built=decided.built, again=True)
         yield decided
 
@@ -276,70 +289,62 @@ class AdmitUnits(_DetectorFn):
 class TallyUnits(_UnitFn):
     """Counts the decisions on a unit."""
 
-    def __init__(self, shop: Workshop, documents_only: bool = False) -> None:
-        super().__init__(shop)
-        self.documents_only = documents_only
-
     def process(self, decided: DecidedUnit) -> Iterator[Tally]:
         """Yields one tally."""
-        tally: Tally = Tally()
-        with self.store.open(self.store.path("documents", decided.key)) as file:
-            for batch in file.iter_batches(use_threads=False):
-                tally.update(tally_documents(batch, decided.source_id))
-        if not self.documents_only:
-            with self.store.open(self.store.path("findings", decided.key)) as file:
-                for batch in file.iter_batches(use_threads=False):
-                    tally.update(tally_findings(batch, decided.source_id))
-        yield tally
+        yield summarise(decided, self.store)
 
 
 class RankUnits(_UnitFn):
     """Ranks the admitted documents of a unit."""
 
-    def __init__(self, shop: Workshop, seed: str, manual: int) -> None:
+    def __init__(self, shop: Workshop, draw: Draw) -> None:
         super().__init__(shop)
-        self.seed = seed
-        self.manual = manual
+        self.draw = draw
 
     def process(self, decided: DecidedUnit) -> Iterator[Ranking]:
         """Yields one ranking."""
-        yield rank_unit(decided, self.seed, self.manual, self.store)
+        yield rank_unit(decided, self.draw, self.store)
 
 
 class DrawUnits(_UnitFn):
     """Takes the sampled documents out of a unit."""
 
-    def __init__(self, shop: Workshop, seed: str) -> None:
+    def __init__(self, shop: Workshop, draw: Draw, known: frozenset[str]) -> None:
         super().__init__(shop)
-        self.seed = seed
+        self.draw = draw
+        self.known = known
 
     def process(self, decided: DecidedUnit, cut: Cut) -> Iterator[Drawn]:
-        """Leaves the unit's part of each sample below the handover folder and yields how many they are."""
+        """Yields where the unit's part of each sample is; what is not committed for good is below the handover folder."""
         unit = decided.scanned.unit.name
         target = f"{self.shop.settings.store}/{self.shop.handover}"
-        technical = draw_technical(decided, self.seed, cut, self.store, f"{target}/technical/{unit}.parquet")
-        ranked = [item for item in cut.manual if item.unit == unit]
-        limits = self.shop.settings.limits
-        manual = draw_manual(decided, ranked, limits, self.store, f"{target}/manual/{unit}.parquet") if ranked else 0
-        yield Drawn(unit, technical, manual)
+        technical = draw_technical(decided, self.draw, cut, self.store, f"{target}/technical/{unit}.parquet")
+        limits, place = self.shop.settings.limits, f"{target}/manual/{unit}.parquet"
+        yield Drawn(unit, technical, draw_manual(decided, self.draw, cut, self.known, limits, self.store, place))
 
 
 class JudgeSample(_DetectorFn):
     """Has the technical sample of a unit judged by the scorer that is limited to it."""
 
-    def __init__(self, shop: Workshop, detectors: Detectors, cut: Cut, last: Border | None) -> None:
-        super().__init__(shop, detectors)
+    def __init__(self, shop: Workshop, tools: Toolbox, cut: Cut, last: Border | None) -> None:
+        super().__init__(shop, tools)
         self.cut = cut
         self.last = last
 
-    def process(self, decided: DecidedUnit) -> Iterator[Usage]:
+    def process(self, sampled: tuple[DecidedUnit, str]) -> Iterator[Usage]:
         """Leaves the judged part of the unit below the handover folder and yields what that took."""
+        (decided, part), limits = sampled, self.shop.settings.limits
         unit = decided.scanned.unit.name
-        base, limits = f"{self.shop.settings.store}/{self.shop.handover}", self.shop.settings.limits
-        part, target = f"{base}/technical/{unit}.parquet", f"{base}/judged/{unit}.parquet"
-        usage = judge_part(decided, (self.cut, self.last), self.detectors, limits, self.store, part, target)
+        target = judged_path(self.shop, unit)
+        with self.tools.lock:
+            usage = judge_part(decided, (self.cut, self.last), self.detectors, limits, self.store, part, target)
         self.events.write("sample_judged", unit=unit, **vars(usage))
         yield usage
+
+
+def judged_path(shop: Workshop, unit: str) -> str:
+    """Where the judged part of a unit is left."""
+    return f"{shop.settings.store}/{shop.handover}/judged/{unit}.parquet"
 
 
 def split_counts(scanned: ScannedUnit) -> Iterator[tuple[tuple[str, str], tuple[int, int | None]]]:

@@ -17,12 +17,15 @@ from schemas.sources import BASIS_RECORD, SourceRecord
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-def basis_rows(sources: Sequence[SourceRecord], query: Query, documents: str) -> list[dict[str, Any]]:
-    """Rows of `pii_basis`; `documents` is a relation for the query."""
+def basis_rows(
+    sources: Sequence[SourceRecord], query: Query, documents: str, weight: str = "1"
+) -> list[dict[str, Any]]:
+    """Rows of `pii_basis`; `documents` is a relation for the query, of which a row stands for `weight` documents."""
     declared = {source.id: source for source in sources}
     rows = []
     for source_id, level, under_14, covered, *counts in query(
-        f"SELECT source_id, pii_level, pii_under_14, pii_covered, count(*), count(*) FILTER (admitted) FROM {documents} "
+        f"SELECT source_id, pii_level, pii_under_14, pii_covered, sum({weight}), "
+        f"coalesce(sum({weight}) FILTER (admitted), 0) FROM {documents} "
         "WHERE pii_level <> 'none' GROUP BY ALL ORDER BY ALL"
     ):
         source = declared[source_id]
@@ -35,7 +38,8 @@ def basis_rows(sources: Sequence[SourceRecord], query: Query, documents: str) ->
             "stage": source.stage,
         }
         rows += [
-            row | {"phase": phase, "documents": n} for phase, n in zip(("collected", "admitted"), counts, strict=True)
+            row | {"phase": phase, "documents": int(n)}
+            for phase, n in zip(("collected", "admitted"), counts, strict=True)
         ]
     return rows
 
@@ -59,10 +63,10 @@ def with_record(sources: Sequence[SourceRecord], facts: Mapping[str, Facts], tod
     )
 
 
-def not_looked_into(query: Query, documents: str) -> int:
+def not_looked_into(query: Query, documents: str, weight: str = "1") -> int:
     """Documents the detector of personal information failed on: nothing is known of them."""
-    counted = query(f"SELECT count(*) FROM {documents} WHERE contains(unscored, 'personal information: ')")
-    return int(counted[0][0])
+    counted = query(f"SELECT sum({weight}) FROM {documents} WHERE contains(unscored, 'personal information: ')")
+    return int(counted[0][0] or 0)
 
 
 def clause_facts(profile: Profile, grounds: Grounds) -> dict[str, tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ from pipeline.accounts import Tally
 from pipeline.decisions import DecidedUnit
 from pipeline.detectors import Detectors
 from pipeline.domains import DomainVerdict
-from pipeline.draw import border
+from pipeline.draw import RANKED, Draw, border
 from pipeline.events import EventLog
-from pipeline.execution import Engine, execute
+from pipeline.execution import ENGINE_LOG, Engine, execute
 from pipeline.graph import (
     DecisionJob,
     Drawn,
@@ -26,12 +25,15 @@ from pipeline.graph import (
     build_decisions,
     build_judging,
     build_samples,
+    judged_path,
     results_path,
 )
 from pipeline.grouping import group
+from pipeline.job_server import served
 from pipeline.plan import Unit, deal
 from pipeline.sampling import Cut
 from pipeline.scans import ScanStore
+from pipeline.shipping import Shipped, Toolbox, ship
 from schemas.policy import DuplicatePolicy
 from transforms.confirm import Usage
 
@@ -45,9 +47,8 @@ class Work:
     detectors: Detectors
     gate: Gate
     duplicates: DuplicatePolicy
-    seed: str
-    manual: int
-    share: Decimal
+    draw: Draw
+    known: frozenset[str] = frozenset()  # content hashes of texts the caller has
 
 
 @dataclass(frozen=True)
@@ -60,24 +61,37 @@ class Results:
     tally: Tally
     cut: Cut
     drawn: tuple[Drawn, ...]
-    technical: str  # the folder of the handover with the units' parts of the technical sample
     usage: Usage  # what the confirming scorer took
+    replaced: tuple[str, ...] = ()  # keys of decisions the first pass made and the second replaced
+    similar: tuple[tuple[str, str], ...] = ()  # what else the next run begins with: kind and key
 
 
 def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
     """Runs all passes. `folder` takes logs and temporary files, `weight` is how much there is to scan."""
+    tools = Toolbox(work.detectors if engine.shares_files else _shipped(work))
+    with served(engine, folder / ENGINE_LOG) as serving:
+        return _run(work, tools, serving, folder, weight, events)
+
+
+def _shipped(work: Work) -> Shipped:
+    store = ScanStore(work.workshop.settings.store)
+    shards = {(member.shard.url, member.shard.size) for unit in work.units for member in unit.members}
+    return ship(work.detectors, store, work.workshop.handover, shards)
+
+
+def _run(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
     hands = tuple(map(tuple, deal(work.units, engine.hands(len(work.units)))))
-    deciding = DecisionJob(hands, work.workshop, work.detectors, work.gate)
+    deciding = DecisionJob(hands, work.workshop, tools, work.gate)
     execute(deciding, engine, folder, weight, build_decisions, "扫描 / scanning")
     first = _handed_over(work)
     units = sorted(first.get("units", []), key=lambda decided: decided.scanned.unit.name)
     verdicts = first["verdicts"][0]
     store = ScanStore(work.workshop.settings.store)
     grouping = group(units, verdicts, work.gate.standing, work.duplicates, store, folder)
-    events.write("documents_grouped", units_to_admit_again=sum(unit.changed for unit in grouping.units))
-    sampling = SampleJob(
-        _dealt(grouping.units, engine), work.workshop, work.detectors, work.gate, work.seed, work.manual, work.share
-    )
+    again = sum(unit.changed for unit in grouping.units)
+    events.write("documents_grouped", units_to_admit_again=again, searched=grouping.searched, near=grouping.near)
+    admitting = _dealt(grouping.units, engine)
+    sampling = SampleJob(admitting, work.workshop, tools, work.gate, work.draw, work.known)
     execute(sampling, engine, folder, 0, build_samples, "抽样 / sampling")
     second = _handed_over(work)
     cut, drawn = second["cut"][0], tuple(sorted(second.get("drawn", []), key=lambda drawn: drawn.unit))
@@ -86,7 +100,8 @@ def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: Ev
         usage.add(decided.scanned.confirmed)
     judging = work.detectors.confirm is not None and work.detectors.confirming is None
     if judging:
-        usage = _judge_sample(work, second.get("units", []), cut, engine, folder)
+        usage = _judge_sample(work, tools, second.get("units", []), drawn, cut, engine, folder)
+        drawn = tuple(replace(part, technical=judged_path(work.workshop, part.unit)) for part in drawn)
     return Results(
         units=tuple(sorted(second.get("units", []), key=lambda decided: decided.scanned.unit.name)),
         verdicts=tuple(verdicts),
@@ -94,20 +109,29 @@ def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: Ev
         tally=second["tally"][0],
         cut=cut,
         drawn=drawn,
-        technical="judged" if judging else "technical",
         usage=usage,
+        replaced=tuple(unit.decided.key for unit in grouping.units if unit.changed),
+        similar=(*grouping.similar, *((RANKED, work.draw.key(unit)) for unit in second.get("units", []))),
     )
 
 
-def _judge_sample(work: Work, units: Sequence[DecidedUnit], cut: Cut, engine: Engine, folder: Path) -> Usage:
+def _judge_sample(
+    work: Work,
+    tools: Toolbox,
+    units: Sequence[DecidedUnit],
+    drawn: Sequence[Drawn],
+    cut: Cut,
+    engine: Engine,
+    folder: Path,
+) -> Usage:
     """Has the drawn technical sample judged by the scorer that is limited to it."""
     store = ScanStore(work.workshop.settings.store)
-    base = f"{store.location}/{work.workshop.handover}/technical"
-    named = {decided.scanned.unit.name: decided for decided in units}
-    last = border(store, [f"{base}/{name}.parquet" for name in sorted(named)], cut)
+    parts = {part.unit: part.technical for part in drawn}
+    named = {decided.scanned.unit.name: (decided, parts[decided.scanned.unit.name]) for decided in units}
+    last = border(store, list(parts.values()), cut)
     hands = deal([decided.scanned.unit for decided in units], engine.hands(len(units)))
     dealt = tuple(tuple(named[unit.name] for unit in hand) for hand in hands)
-    job = JudgeJob(dealt, work.workshop, work.detectors, cut, last)
+    job = JudgeJob(dealt, work.workshop, tools, cut, last)
     execute(job, engine, folder, 0, build_judging, "复核样本 / judging the sample")
     usage = Usage()
     for took in _handed_over(work).get("judged", []):

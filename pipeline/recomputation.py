@@ -45,6 +45,7 @@ class Recomputation:
         self.parts = {(shard["source_id"], shard["shard"]): shard["parts"] for shard in self.manifest["shards"]}
         self.tally = self._tally()
         self.source_rows: list[dict[str, Any]] = []
+        self.diversity: dict[str, tuple[str, str]] = {}
 
     def close(self) -> None:
         """Lets the database go."""

@@ -15,6 +15,7 @@ from pipeline import recompute_lists as lists
 from pipeline import recompute_numbers as numbers
 from pipeline.config import AHEAD
 from pipeline.recomputation import Recomputation
+from pipeline.recompute_copies import copies
 from pipeline.recompute_emitted import emitted
 from pipeline.recompute_findings import findings
 from pipeline.recompute_personal import personal
@@ -92,7 +93,7 @@ STEPS: tuple[tuple[str, Callable[[Recomputation], Iterator[str]]], ...] = (
     ("溯源 / provenance", lists.provenance),
     ("黑名单 / blacklist", lists.blacklist),
     ("准入 / admission", documents.admission),
-    ("副本 / copies", documents.copies),
+    ("副本 / copies", copies),
     ("样本 / samples", lists.samples),
     ("数据库 / database", database),
     ("发现与规则 / findings and rules", findings),

@@ -1,4 +1,4 @@
-"""Each document again from its findings: its risks and flags, whether it is admitted, and which copy is left out."""
+"""Each document again from its findings: its risks and flags, and whether it is admitted."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -107,25 +107,4 @@ def admission(data: Recomputation) -> Iterator[str]:
         yield from data.examples(
             f"SELECT doc_id FROM judged WHERE {condition}",
             f"准入与规则不符（{message}） / admission does not follow from the rules ({message})",
-        )
-
-
-def copies(data: Recomputation) -> Iterator[str]:
-    """Where the policy keeps one of exact copies there is one, and only then a copy is left out."""
-    policy = data.policy.duplicates
-    if "keep_one" in (policy.exact, policy.near):
-        yield from data.examples(
-            "SELECT any_value(doc_id) FROM documents WHERE admitted GROUP BY content_hash HAVING count(*) > 1",
-            "同文多份进入训练 / admitted more than once",
-        )
-    else:
-        yield from data.examples(
-            "SELECT doc_id FROM documents WHERE exclusion_reason = 'duplicate'",
-            "策略未要求去重 / no copy is to be left out",
-        )
-    if policy.exact == "keep_one" and policy.near == "report":
-        yield from data.examples(
-            """SELECT doc_id FROM documents d WHERE exclusion_reason = 'duplicate'
-            AND NOT EXISTS (FROM documents o WHERE o.admitted AND o.content_hash = d.content_hash)""",
-            "作为副本剔除但没有原件 / left out as a copy of nothing",
         )

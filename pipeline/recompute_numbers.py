@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.books import Terms, result
 from pipeline.domains import domain_rows
+from pipeline.duplicates.report import copy_facts
 from pipeline.instruments import shortfall
 from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.recomputation import Recomputation, difference, mapping_difference
@@ -51,7 +52,10 @@ def statistics(data: Recomputation) -> Iterator[str]:
     domains = frozenset(
         row["source_key"] for row in data.stored("blacklist") if row["active"] and row["scope"] == "domain"
     )
-    data.source_rows = source_rows(data.sources, data.tally, distinct, black, incomplete, data.profile)
+    near = data.policy.duplicates.near != "off"
+    copies = copy_facts(data.rows, "documents", data.run.folder, near, data.tally, data.sources, data.profile)
+    data.diversity = dict(copies.clause)
+    data.source_rows = source_rows(data.sources, data.tally, distinct, black, incomplete, data.profile, copies.renamed)
     expected = {
         "source_stats": data.source_rows,
         "bucket_stats": bucket_rows(data.sources, data.tally, counting(data.manifest["config"])),
@@ -61,6 +65,7 @@ def statistics(data: Recomputation) -> Iterator[str]:
         "funnel": with_stage(data.sources, funnel_rows(data.sources, data.tally)),
         **provenance_tables(data.sources, data.facts, data.audit_date, data.rows, "documents"),
         "domain_stats": domain_rows(data.rows, "documents", domains),
+        **copies.tables,
     }
     for name, rows in expected.items():
         yield from difference(name, rows, data.stored(name))
@@ -79,7 +84,7 @@ def clauses(data: Recomputation) -> Iterator[str]:
     instruments = shortfall(keywords, data.stored("classifier_evidence"))
     shown = with_record(data.sources, data.facts, data.audit_date)
     grounds = Grounds(basis_rows(data.sources, data.rows, "documents"), shown, not_looked_into(data.rows, "documents"))
-    personal = clause_facts(data.profile, grounds)
+    personal = {**data.diversity, **clause_facts(data.profile, grounds)}
     expected = clause_rows(data.profile, technical, manual, data.source_rows, known, instruments, personal)
     yield from difference("clauses", expected, data.stored("clauses"))
     stated = data.run.result["clauses"]

@@ -1,10 +1,11 @@
 """One run from configuration to publication: plan → scan → decide → combine → blacklist → sample → store → publish."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
-import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -17,44 +18,60 @@ import pyarrow as pa
 from blacklist.blocked import load_blocked
 from blacklist.log import BlacklistLog, ChainBroken
 from blacklist.rule import Standing, corpus_version
-from pipeline import __version__, books, samples
+from pipeline import __version__, books, history, samples
 from pipeline.accounts import Item
 from pipeline.assess import must_be_on_record
+from pipeline.begun import RUN_NOTE, Begun, begin, finish
 from pipeline.config import Config
-from pipeline.database import build_database, distinct_counts, over_documents
+from pipeline.database import Before, build_database, over_files
 from pipeline.detectors import Detectors, load_detectors
+from pipeline.distinct import LAYER as DISTINCT
+from pipeline.distinct import distinct_counts, distinct_keys
 from pipeline.domains import domain_rows
+from pipeline.draw import Draw
+from pipeline.duplicates.report import copy_facts
 from pipeline.emit import emit_run
 from pipeline.emit import prepare as prepare_emit
-from pipeline.errors import RunFailed, StoreError, UsageError
+from pipeline.engines import check_places
+from pipeline.errors import WITHDRAWN, FileDamaged, RunFailed, StoreError, UsageError
 from pipeline.events import PROGRESS, EventLog
 from pipeline.evidence import changed_files
 from pipeline.execution import ENGINE_LOG, Engine, check_engine
 from pipeline.graph import Gate, Workshop
 from pipeline.instruments import classifier_rows, keyword_rows, shortfall
-from pipeline.known_answers import known_answer_rows
+from pipeline.known_answers import LAYER as KNOWN
+from pipeline.known_answers import answers_key, committed_rows
 from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
+from pipeline.orphans import lead
 from pipeline.output import Output, Run, file_digests, write_json
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
+from pipeline.references import FILE as REFERENCES
+from pipeline.references import location_in_manifest, write_references
 from pipeline.salt import SALT, read_salt
 from pipeline.scan import Settings, layer_keys
 from pipeline.scans import ScanStore, TableFile, sha256_file
 from pipeline.sourcing import examine_all, examined_digest, provenance_tables
+from pipeline.space import Amount, must_have_room, needs, room_left
 from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
+from pipeline.storage import is_remote
+from pipeline.summaries import GROUPED, GROUPS, summary_file
 from pipeline.tokens import bucket_rows, counting, with_stage
+from pipeline.trend import draw_trend
 from schemas.database import SCHEMA_VERSION
 from schemas.evidence import Facts
 from schemas.known_answers import load_known_answers
 from schemas.loading import DocumentError
-from schemas.results import REJECTS
+from schemas.results import DOCUMENTS, REJECTS
 from transforms.confirm import Usage
 from transforms.decide import Blocked
 from transforms.permits import Permits
 from transforms.personal import reference_year
 
 DECIDED = {"documents": "documents", "findings": "findings", "published_rejects": "rejects"}
+_OF_DISKS = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS))
+_MENDED = 20  # damaged files a run goes on without; more of them say that the disk fails
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,7 @@ class Options:
 
     engine: Engine = field(default_factory=Engine)
     allow_missing: bool = False
+    ignore_space: bool = False  # starts though the disk seems too small
     batch_documents: int = BATCH_DOCUMENTS
     batch_bytes: int = BATCH_BYTES
 
@@ -104,8 +122,9 @@ def preview(config: Config, options: Options) -> Preview:
 
 def run(config: Config, options: Options) -> Outcome:
     """Runs and publishes, or finds that nothing changed. Raises AuditError with the contract's exit codes."""
-    started = datetime.now(UTC)
+    started, clock = datetime.now(UTC), time.monotonic()
     check_engine(options.engine)
+    check_places(options.engine, config.scans, config.output)
     detectors = load_detectors(config)
     blocked = _blocked(config)
     _check_store(config)
@@ -115,9 +134,11 @@ def run(config: Config, options: Options) -> Outcome:
     prepare_emit(config, plan)
     with output.held(), _disk_errors(config):
         output.tidy()
+        history.catch_up(output)
         must_be_on_record(config, output)
         log = _log(output)
-        detectors, current = detectors.salted(output.salt()), output.current
+        lead()
+        detectors, current = detectors.salted(output.salt()), output.readable
         inputs = _Inputs(config, detectors, plan, blocked, config.audit_date or started.date())
         if (
             current is not None
@@ -126,18 +147,36 @@ def run(config: Config, options: Options) -> Outcome:
             and not books.unanswered(current.manifest)
         ):
             output.clear_building()
+            if finish(output, ScanStore(config.scans)):
+                draw_trend(output)  # the last run was killed behind its publication
             emitted = emit_run(config, current, plan.units, options.engine)
             warnings = (*plan.warnings, *emitted.warnings)
-            return Outcome(current.folder, True, 0, warnings, _seconds_since(started), emitted.folder)
-        run_id = _begin(output, inputs, started)
-        ScanStore(config.scans).sweep()
+            return Outcome(current.folder, True, 0, warnings, time.monotonic() - clock, emitted.folder)
+        outcome = _mending(config, options, inputs, output, log, started)
+        return replace(outcome, seconds=time.monotonic() - clock)
+
+
+def _mending(
+    config: Config, options: Options, inputs: "_Inputs", output: Output, log: BlacklistLog, started: datetime
+) -> Outcome:
+    """Builds a run. Where a committed file turns out to be damaged it was withdrawn, and the run goes on without it."""
+    plan, resalted = inputs.plan, _resalted(output.readable, inputs.detectors)
+    damaged: list[str] = []
+    while True:
+        begun = begin(output, ScanStore(config.scans), inputs.key(frozenset()), started)
         events = EventLog(str(output.building / "events.ndjson"))
-        events.write("run_started", run_id=run_id, units=len(plan.units), shards=plan.shards)
-        resalted = _resalted(current, detectors)
+        events.write("run_started", run_id=begun.run_id, units=len(plan.units), shards=plan.shards)
+        for problem in damaged:
+            events.write("damaged_file_withdrawn", problem=problem)
         if resalted:
-            events.write("salt_changed", salt=detectors.salt_id)
-        outcome = _Builder(config, options, inputs, output, log, events, run_id, started).build()
-        return replace(outcome, warnings=(*resalted, *outcome.warnings))
+            events.write("salt_changed", salt=inputs.detectors.salt_id)
+        try:
+            outcome = _Builder(config, options, inputs, output, log, events, begun, started).build()
+            return replace(outcome, warnings=(*resalted, *damaged, *outcome.warnings))
+        except RunFailed as error:
+            if WITHDRAWN not in str(error) or str(error) in damaged or len(damaged) == _MENDED:
+                raise
+            damaged.append(str(error))
 
 
 @dataclass(frozen=True)
@@ -211,7 +250,7 @@ class _Builder:
         output: Output,
         log: BlacklistLog,
         events: EventLog,
-        run_id: str,
+        begun: Begun,
         started: datetime,
     ) -> None:
         self.config = config
@@ -220,28 +259,30 @@ class _Builder:
         self.output = output
         self.log = log
         self.events = events
-        self.run_id = run_id
+        self.run_id = begun.run_id
         self.started = started
         self.folder = output.building
         self.store = ScanStore(config.scans)
-        self.handover = f"handover/{run_id}"
+        self.handover = begun.handover
         self.known: list[dict[str, Any]] = []
+        self.digests: dict[str, str] = {}  # of the files of decisions, by their path in the run
 
     def build(self) -> Outcome:
         """All steps after the plan."""
         # first: what asking about them costs comes off the budget of a confirming scorer before it is divided
-        self.known = known_answer_rows(self.inputs.detectors)
+        self.known = committed_rows(self.inputs.detectors, self.store)
         results = self._execute()
         quarantined = books.quarantined(results.units)
         self._collect_files(results)
         ledger = books.ledger(results.units)
-        books.must_balance(ledger, self.folder)
-        samples.finish(self.store, self.handover, results, self.folder / "samples")
+        books.must_balance(ledger, results.tally, self.folder)
+        samples.finish(self.store, self.handover, results, self.output.current, self.folder / "samples")
+        self.events.write("samples_drawn")
         self._evidence_unchanged()
         self._record_verdicts(results)
         rows = self._rows(results, ledger)
         with self.output.at_its_place(self.run_id) as place:  # views name files by the path they will have
-            build_database(place, rows, self.config.store.native_rows)
+            build_database(place, rows, self.config.store.native_rows, self.digests, self._before())
         write_json(
             self.folder / "result.json",
             books.result(self._terms(results), results.tally, rows, self.folder, len(quarantined)),
@@ -249,19 +290,23 @@ class _Builder:
         if self.config.confirm is not None:
             self.events.write("confirmed", **(self._confirmed(results) or {}))
         self.events.write("run_finished", documents=self._documents(results), quarantined=len(quarantined))
-        for name in (PROGRESS, ENGINE_LOG, "run.json"):
+        for name in (PROGRESS, ENGINE_LOG, RUN_NOTE):
             (self.folder / name).unlink(missing_ok=True)
+        others = [*results.similar, *((DISTINCT, key) for key in distinct_keys(results.units).values())]
+        known = answers_key(self.inputs.detectors)
+        others += [] if known is None else [(KNOWN, known)]
+        write_references(self.folder / REFERENCES, results.units, results.replaced, others)
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
         self._evidence_unchanged()
         self.output.publish(self.run_id)
-        self.store.discard(self.handover)
-        self.store.sweep()
+        history.catch_up(self.output)
+        draw_trend(self.output)
+        finish(self.output, self.store)
         published = Run(self.output.runs / self.run_id)
         units = [decided.scanned.unit for decided in results.units]
         emitted = emit_run(self.config, published, units, self.options.engine)
-        seconds = _seconds_since(self.started)
         warnings = (*self.inputs.plan.warnings, *emitted.warnings)
-        return Outcome(published.folder, False, len(quarantined), warnings, seconds, emitted.folder)
+        return Outcome(published.folder, False, len(quarantined), warnings, 0.0, emitted.folder)
 
     def _evidence_unchanged(self) -> None:
         """Evidence that changed under the run is published with neither its old nor its new digest."""
@@ -282,13 +327,23 @@ class _Builder:
             detectors=self.inputs.detectors.shared_among(options.engine.workers),
             gate=Gate(self._standing(), self.inputs.blocked, self.inputs.permits, self.inputs.years),
             duplicates=config.policy.duplicates,
-            seed=config.seed,
-            manual=config.sampling.manual,
-            share=config.sampling.technical,
+            draw=Draw(config.seed, config.sampling.manual, config.sampling.technical),
+            known=samples.known_texts(self.output.current),
         )
         missing = _missing_layers(self.inputs.plan.units, self.inputs.detectors, config)
         weight = sum(unit.weight for unit in self.inputs.plan.units if unit.name in missing)
+        self._must_have_room(weight, len(missing))
+        self.events.write("work_planned", units_to_scan=len(missing), bytes_to_scan=weight)
         return run_passes(work, options.engine, self.folder, weight, self.events)
+
+    def _must_have_room(self, to_scan: int, units_to_scan: int) -> None:
+        config, units = self.config, self.inputs.plan.units
+        amount = Amount(to_scan, sum(unit.weight for unit in units), units_to_scan, len(units))
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, ZeroDivisionError):  # no run before
+            totals = self.output.readable.result["totals"] if self.output.readable else {}
+            amount = replace(amount, document=totals["bytes"] / totals["documents"])
+        emit = config.emit.folder if config.emit else None
+        must_have_room(needs(config.output, config.scans, emit, amount), self.options.ignore_space)
 
     def _standing(self) -> Standing:
         """The blacklist in force, and the lifts that hold for exactly these shards and rules."""
@@ -314,23 +369,30 @@ class _Builder:
             ),
         )
 
+    def _before(self) -> Before | None:
+        """The current run, whose database the next one can go on from."""
+        current = self.output.current
+        if current is None or current.manifest["schema_version"] != SCHEMA_VERSION:
+            return None
+        return Before(current.folder, {path: told["sha256"] for path, told in current.manifest["files"].items()})
+
     def _collect_files(self, results: Results) -> None:
         """Brings the committed decisions into the run; each is checked against the digest of its commit."""
         for name in DECIDED.values():
             (self.folder / name).mkdir()
         for decided in results.units:
-            mark = json.loads(self.store.read_bytes(self.store.path("decided", decided.key, ".json")))
+            mark = self.store.mark(decided.key)
             for name, folder in DECIDED.items():
                 target = self.folder / folder / f"{decided.scanned.unit.name}.parquet"
                 if name == "published_rejects" and not mark[name]["rows"]:
                     continue
-                self.store.fetch(self.store.path(name, decided.key), target)
-                if sha256_file(target) != mark[name]["sha256"]:
-                    self.store.discard_file(self.store.path("decided", decided.key, ".json"))
-                    raise RunFailed(
-                        f"{target.name}: 已提交的判定文件损坏，已作废，请重新运行 / the committed decisions were damaged and are "
-                        f"withdrawn: run again and they are made anew"
-                    )
+                path, own = self.store.path(name, decided.key), f"{folder}/{target.name}"
+                with contextlib.suppress(FileNotFoundError):
+                    self.store.fetch(path, target)
+                    self.digests[own] = sha256_file(target)
+                if self.digests.get(own) != mark[name]["sha256"]:
+                    self.store.withdraw(path)
+                    raise FileDamaged(path)
         self._quarantine_rejects(results)
 
     def _quarantine_rejects(self, results: Results) -> None:
@@ -393,16 +455,24 @@ class _Builder:
         incomplete = frozenset(row["source_id"] for row in ledger if not row["complete"])
         documents = sorted((self.folder / "documents").glob("*.parquet"))
         listed = frozenset(entry.source_key for entry in entries if entry.active and entry.scope == "domain")
-        distinct = distinct_counts(documents, self.folder / "duckdb-spill")
-        stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile)
+        distinct = distinct_counts(results.units, self.store, self.folder)
         technical, manual = samples.sizes(self.folder / "samples")
         keywords = keyword_rows(self.inputs.detectors.decider.library, config.profile.keywords)
         evidence = classifier_rows(self.inputs.detectors.labels)
-        with over_documents(documents, self.folder / "duckdb-spill") as (query, relation):
-            provenance = provenance_tables(config.sources, self.inputs.facts, self.inputs.audit_date, query, relation)
-            basis = basis_rows(config.sources, query, relation)
-            failed = not_looked_into(query, relation)
-            domains = domain_rows(query, relation, listed)
+        with over_files(self.folder / "duckdb-spill") as (query, relation), contextlib.ExitStack() as held:
+            summaries = [summary_file(GROUPED, unit, self.store, self.folder) for unit in results.units]
+            groups = relation([held.enter_context(summary) for summary in summaries], GROUPS)
+            today = self.inputs.audit_date
+            provenance = provenance_tables(config.sources, self.inputs.facts, today, query, groups, "n")
+            basis = basis_rows(config.sources, query, groups, "n")
+            failed = not_looked_into(query, groups, "n")
+            domains = domain_rows(query, groups, listed, "n")
+            bare = query(f"SELECT source_id, sum(without_url) FROM {groups} GROUP BY source_id")
+            distinct |= {source: replace(distinct[source], without_url=int(count)) for source, count in bare}
+            near = config.policy.duplicates.near != "off"
+            all_documents = relation(documents, DOCUMENTS)
+            copies = copy_facts(query, all_documents, self.folder, near, tally, config.sources, config.profile)
+        stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile, copies.renamed)
         shown = with_record(config.sources, self.inputs.facts, self.inputs.audit_date)
         return {
             "run_info": [self._run_info()],
@@ -410,6 +480,7 @@ class _Builder:
             **provenance,
             "source_stats": stats,
             "domain_stats": domains,
+            **copies.tables,
             "bucket_stats": bucket_rows(config.sources, tally, counting(config.snapshot())),
             "risk_stats": with_stage(config.sources, grouped_rows(tally, "risk", "risk_id", ("documents", "findings"))),
             "pii_stats": with_stage(config.sources, pii_rows(tally)),
@@ -438,7 +509,7 @@ class _Builder:
                 stats,
                 self.known,
                 shortfall(keywords, evidence),
-                clause_facts(config.profile, Grounds(basis, shown, failed)),
+                {**copies.clause, **clause_facts(config.profile, Grounds(basis, shown, failed))},
             ),
         }
 
@@ -488,6 +559,9 @@ class _Builder:
             "source_versions": self.inputs.versions_by_source(),
             "shards": books.shards(results.units),
             "quarantined": [vars(shard) for shard in quarantined],
+            "scans": location_in_manifest(self.config.scans, self.output.folder),
+            "history_head": history.head(self.output),
+            "work": history.work(results.units),
             "confirm": self._confirmed(results),
             "blacklist_head": self.log.head(),
             "known_answers": {"sha256": load_known_answers().sha256, "floor": load_known_answers().floor},
@@ -495,7 +569,7 @@ class _Builder:
                 "audit_date": self.inputs.audit_date.isoformat(),
                 "sources": {source: facts.model_dump(mode="json") for source, facts in self.inputs.facts.items()},
             },
-            "files": file_digests(self.folder),
+            "files": file_digests(self.folder, self.digests),
         }
 
 
@@ -530,26 +604,6 @@ def _blocked(config: Config) -> Blocked:
         raise UsageError(error.problems if isinstance(error, DocumentError) else f"blocked: {error}") from None
 
 
-def _begin(output: Output, inputs: _Inputs, started: datetime) -> str:
-    """Clears or adopts what an interrupted run left: the same work goes on under the same id."""
-    key = inputs.key(frozenset())
-    note = output.building / "run.json"
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{key[:8]}"
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        left = json.loads(note.read_bytes())
-        ScanStore(inputs.config.scans).discard(f"handover/{left['run_id']}")
-        if left["inputs"] == key:
-            run_id = str(left["run_id"])
-    output.clear_building()
-    while (output.runs / run_id).exists():
-        run_id += "a"
-    output.building.mkdir()
-    write_json(
-        note, {"run_id": run_id, "inputs": key, "started_at": started.isoformat(timespec="seconds"), "pid": os.getpid()}
-    )
-    return run_id
-
-
 def _check_store(config: Config) -> None:
     """Raises UsageError for a store of scans that cannot be used, before there is anything to lose."""
     try:
@@ -576,10 +630,6 @@ def _missing_layers(units: Sequence[Unit], detectors: Detectors, config: Config)
     return {unit: layers for unit, layers in found.items() if layers}
 
 
-def _seconds_since(started: datetime) -> float:
-    return (datetime.now(UTC) - started).total_seconds()
-
-
 @contextlib.contextmanager
 def _disk_errors(config: Config) -> Iterator[None]:
     """A full disk or a failing store in one clear sentence; what was published stays usable."""
@@ -589,11 +639,13 @@ def _disk_errors(config: Config) -> Iterator[None]:
         raise RunFailed(
             f"{error}\n已发布的结果不受影响，排除后重新运行会接着做 / published results are untouched; run again to go on"
         ) from error
-    except (OSError, duckdb.IOException) as error:
-        free = shutil.disk_usage(config.output).free if config.output.exists() else 0
+    except (OSError, duckdb.Error) as error:
+        if not isinstance(error, OSError | duckdb.IOException) and not any(text in str(error) for text in _OF_DISKS):
+            raise
+        folders = [config.output, *([] if is_remote(config.scans) else [Path(config.scans)])]
         raise RunFailed(
-            f"{config.output}: 读写失败（{_cause(error)}），剩余空间 {free / 1e9:.1f} GB；已发布的结果不受影响，排除后重新运行会接着做 / "
-            f"reading or writing failed ({_cause(error)}), {free / 1e9:.1f} GB free; published results are untouched; run again to go on"
+            f"{config.output}: 读写失败（{_cause(error)}）；已发布的结果不受影响，排除后重新运行会接着做 / reading or writing failed "
+            f"({_cause(error)}); published results are untouched: mend it and run again to go on. 剩余 / free: {room_left(folders)}"
         ) from error
 
 

@@ -4,73 +4,87 @@
 technical key the next 16. The manual sample is the `manual` smallest manual keys of the admitted documents, the
 technical sample the ⌈N·share⌉ smallest technical keys; ties by doc_id, shard, row. No order of work enters.
 
-Neither needs the corpus in one place: a bounded heap gives the first; for the second a histogram of keys tells in which
-bin the cut falls, the draw takes everything up to that bin, and only the bin itself is ranked.
+Neither needs the corpus in one place: merged in any order, the smallest manual keys tell where the first ends; for the
+second a histogram of keys tells in which bin the cut falls, everything up to that bin is taken, and only the bin itself
+is ranked.
 """
 
 import hashlib
-import heapq
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
 BIN_HEX = 3
-BINS = 16**BIN_HEX
+BINS: int = 16**BIN_HEX
 
 
-class Ranked(NamedTuple):
-    """A document and its key, in the order of the sample: key, then the ties."""
-
-    key: str
-    doc_id: str
-    shard: str
-    row: int
-    unit: str
+Keys = npt.NDArray[np.uint64]
 
 
 def keys_of(seed: str, doc_ids: Iterable[str], content_hashes: Iterable[str]) -> list[str]:
     """The 64-character digests of documents, in their order."""
+    return [digest.hex() for digest in _digests(seed, doc_ids, content_hashes)]
+
+
+def numbers_of(seed: str, doc_ids: Iterable[str], content_hashes: Iterable[str]) -> tuple[Keys, Keys]:
+    """The manual and the technical keys of documents, in their order, as numbers: they rank as their hex forms do."""
+    joined = b"".join(_digests(seed, doc_ids, content_hashes))
+    numbers = np.frombuffer(joined, dtype=">u8").reshape(-1, 4).astype(np.uint64)
+    return numbers[:, 0], numbers[:, 1]
+
+
+def key_of(number: int) -> str:
+    """A key as it is published."""
+    return f"{number:016x}"
+
+
+def _digests(seed: str, doc_ids: Iterable[str], content_hashes: Iterable[str]) -> Iterator[bytes]:
     prefix = hashlib.sha256(f"{seed}\n".encode())
-    digests = []
     for doc_id, content_hash in zip(doc_ids, content_hashes, strict=True):
         state = prefix.copy()
         state.update(f"{doc_id}\n{content_hash}".encode())
-        digests.append(state.hexdigest())
-    return digests
+        yield state.digest()
 
 
 def technical_size(population: int, share: Decimal) -> int:
     """⌈population · share⌉, exactly."""
-    return -(-population * Fraction(share) // 1).__int__() if population else 0
+    return math.ceil(Fraction(share) * population)
 
 
 @dataclass
 class Ranking:
-    """How the admitted documents rank: their number, the histogram of technical keys, the smallest manual keys."""
+    """How the admitted documents rank: their number, the histogram of technical keys, the smallest manual keys.
+
+    `manual` holds at most `limit` keys in ascending order, equal ones each.
+    """
 
     limit: int
     population: int = 0
     bins: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
-    manual: list[Ranked] = field(default_factory=list)
+    manual: Keys = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
 
-    def add(self, documents: list[Ranked], digests: list[str]) -> None:
-        """Takes in documents (ranked by manual key) and their full digests."""
-        self.population += len(digests)
-        if digests:
-            self.bins += np.bincount([int(digest[16 : 16 + BIN_HEX], 16) for digest in digests], minlength=BINS)
-        self.manual = heapq.nsmallest(self.limit, [*self.manual, *documents])
+    def add(self, manual: Keys, technical: Keys) -> None:
+        """Takes in documents by their keys."""
+        self.population += len(technical)
+        self.bins += np.bincount(bins_of(technical), minlength=BINS)
+        self.manual = np.sort(np.concatenate([self.manual, manual]))[: self.limit]
 
     def merge(self, other: "Ranking") -> None:
         """Takes in another ranking."""
         self.population += other.population
         self.bins = self.bins + other.bins
-        self.manual = heapq.nsmallest(self.limit, [*self.manual, *other.manual])
+        self.manual = np.sort(np.concatenate([self.manual, other.manual]))[: self.limit]
+
+
+def bins_of(technical: Keys) -> npt.NDArray[np.int64]:
+    """The bin of each technical key."""
+    return (technical >> np.uint64(64 - 4 * BIN_HEX)).astype(np.int64)
 
 
 class MergeRankings(beam.CombineFn):  # type: ignore[misc]
@@ -102,23 +116,31 @@ class MergeRankings(beam.CombineFn):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Cut:
-    """Where the samples end: who is in the manual sample, and the bin of technical keys in which the cut falls.
+    """Where the samples end: the last key of the manual sample, and the bin of technical keys in which the cut falls.
 
     `population` admitted documents, `technical` of them sampled, `bin` the last bin that holds any of the sample and
-    `within` how many of that bin's documents belong to it.
+    `within` how many of that bin's documents belong to it. `manual` documents are in the manual sample, none with a
+    greater key than `last`; several documents may have that very key.
     """
 
     population: int
     technical: int
     bin: int
     within: int
-    manual: tuple[Ranked, ...]
+    manual: int
+    last: int
 
 
 def cut_of(ranking: Ranking, share: Decimal) -> Cut:
     """The cut for a complete ranking."""
     size = technical_size(ranking.population, share)
     cumulative = np.cumsum(ranking.bins)
-    last = int(np.searchsorted(cumulative, size)) if size else -1
-    below = int(cumulative[last - 1]) if last > 0 else 0
-    return Cut(ranking.population, size, last, size - below, tuple(sorted(ranking.manual)))
+    bin_ = int(np.searchsorted(cumulative, size)) if size else -1
+    below = int(cumulative[bin_ - 1]) if bin_ > 0 else 0
+    manual = len(ranking.manual)
+    return Cut(ranking.population, size, bin_, size - below, manual, int(ranking.manual[-1]) if manual else 0)
+
+
+def reach_of(share: Decimal) -> int:
+    """How many bins hold the technical sample of any large corpus, with room to spare."""
+    return min(BINS, math.ceil(BINS * Fraction(share) * Fraction(104, 100)) + 8)

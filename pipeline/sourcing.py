@@ -34,10 +34,18 @@ def examined_digest(examined: Mapping[str, Examined]) -> str:
 
 
 def provenance_tables(
-    sources: Sequence[SourceRecord], facts: Mapping[str, Facts], today: date, query: Query, documents: str
+    sources: Sequence[SourceRecord],
+    facts: Mapping[str, Facts],
+    today: date,
+    query: Query,
+    documents: str,
+    weight: str = "1",
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows of `sources`, `evidence` and `region_stats`; `documents` is a relation for the query."""
-    counted = _counts(query, documents)
+    """Rows of `sources`, `evidence` and `region_stats`.
+
+    `documents` is a relation for the query; a row of it stands for `weight` documents with `bytes` together.
+    """
+    counted = _counts(query, documents, weight)
     examined = {
         source.id: settle(source, before, counted.get(source.id, Counts()))
         for source, before in zip(sources, examine_all(sources, facts, today).values(), strict=True)
@@ -49,7 +57,7 @@ def provenance_tables(
             for source in sources
         ],
         "evidence": [row for source in sources for row in evidence_rows(source, examined[source.id])],
-        "region_stats": list(_region_rows(sources, query, documents)),
+        "region_stats": list(_region_rows(sources, query, documents, weight)),
     }
 
 
@@ -74,15 +82,15 @@ def wrongly_admitted(
         yield f"{source_id}: {finding}，仍有 {count} 条进入训练 / yet documents are admitted"
 
 
-def _counts(query: Query, documents: str) -> dict[str, Counts]:
-    totals = query(f"SELECT source_id, count(*), sum(bytes) FROM {documents} GROUP BY source_id")
+def _counts(query: Query, documents: str, weight: str) -> dict[str, Counts]:
+    totals = query(f"SELECT source_id, sum({weight}), sum(bytes) FROM {documents} GROUP BY source_id")
     findings: dict[str, list[tuple[str, int, int]]] = {}
     for source, finding, found, admitted in query(
-        f"SELECT source_id, provenance, count(*), count(*) FILTER (admitted) FROM {documents} "
+        f"SELECT source_id, provenance, sum({weight}), coalesce(sum({weight}) FILTER (admitted), 0) FROM {documents} "
         "WHERE provenance IS NOT NULL GROUP BY ALL ORDER BY ALL"
     ):
-        findings.setdefault(source, []).append((finding, found, admitted))
-    return {source: Counts(count, int(size), tuple(findings.get(source, ()))) for source, count, size in totals}
+        findings.setdefault(source, []).append((finding, int(found), int(admitted)))
+    return {source: Counts(int(count), int(size), tuple(findings.get(source, ()))) for source, count, size in totals}
 
 
 def _declared_row(source: SourceRecord, examined: Examined) -> dict[str, Any]:
@@ -101,15 +109,17 @@ def _declared_row(source: SourceRecord, examined: Examined) -> dict[str, Any]:
     }
 
 
-def _region_rows(sources: Sequence[SourceRecord], query: Query, documents: str) -> Iterator[dict[str, Any]]:
+def _region_rows(
+    sources: Sequence[SourceRecord], query: Query, documents: str, weight: str
+) -> Iterator[dict[str, Any]]:
     """Mixed sources split by registrable domain; what has no domain of its own has the source's region."""
     whole = ", ".join(f"({quoted(source.id)}, {quoted(source.region)})" for source in sources)
     parts = [(source.id, domain, region) for source in sources for domain, region in sorted(source.regions.items())]
     listed = ", ".join(f"({', '.join(map(quoted, part))})" for part in parts) or "(NULL, NULL, NULL)"
     for source_id, region, found, size, admitted, admitted_size in query(
         f"""
-        SELECT d.source_id, coalesce(p.region, w.region) AS region, count(*), sum(d.bytes),
-               count(*) FILTER (d.admitted), coalesce(sum(d.bytes) FILTER (d.admitted), 0)
+        SELECT d.source_id, coalesce(p.region, w.region) AS region, sum({weight}), sum(d.bytes),
+               coalesce(sum({weight}) FILTER (d.admitted), 0), coalesce(sum(d.bytes) FILTER (d.admitted), 0)
         FROM {documents} d
         JOIN (VALUES {whole}) AS w(source_id, region) ON w.source_id = d.source_id
         LEFT JOIN (VALUES {listed}) AS p(source_id, "domain", region)
@@ -118,6 +128,6 @@ def _region_rows(sources: Sequence[SourceRecord], query: Query, documents: str) 
         """
     ):
         row = {"source_id": source_id, "region": region}
-        yield row | {"phase": "collected", "documents": found, "bytes": int(size)}
+        yield row | {"phase": "collected", "documents": int(found), "bytes": int(size)}
         if admitted:
-            yield row | {"phase": "admitted", "documents": admitted, "bytes": int(admitted_size)}
+            yield row | {"phase": "admitted", "documents": int(admitted), "bytes": int(admitted_size)}

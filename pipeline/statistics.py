@@ -59,10 +59,13 @@ def source_rows(
     blacklisted: frozenset[str],
     incomplete: frozenset[str],
     profile: Profile,
+    renamed: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """Rows of `source_stats`."""
+    """Rows of `source_stats`. `renamed` are sources most of which is found in another."""
     return [
-        _source_row(source.id, tally, distinct.get(source.id, Distinct(0, 0)), blacklisted, incomplete, profile)
+        _source_row(
+            source.id, tally, distinct.get(source.id, Distinct(0, 0)), blacklisted, incomplete, profile, renamed
+        )
         | {"stage": source.stage}
         for source in sources
     ]
@@ -75,6 +78,7 @@ def _source_row(
     blacklisted: frozenset[str],
     incomplete: frozenset[str],
     profile: Profile,
+    renamed: frozenset[str],
 ) -> dict[str, Any]:
     def count(unit: str, phase: str = "collected") -> int:
         return tally[Item("source", source_id, "", phase, unit)]
@@ -92,6 +96,7 @@ def _source_row(
         "interval_straddles_limit": documents > 0 and low <= limit <= high,
         "small_source": documents < SMALL_SOURCE,
         "books_incomplete": source_id in incomplete,
+        "suspected_rename": source_id in renamed,
     }
     return {
         "source_id": source_id,

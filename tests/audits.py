@@ -129,18 +129,22 @@ def give_salt(out: Path, salt: str = "5a" * 32) -> None:
 
 def reseal(out: Path) -> None:
     """Gives the current run fresh hashes, as somebody would who covers up a change."""
-    from pipeline.output import file_digests, write_json
+    from pipeline import history
+    from pipeline.output import Output, file_digests, write_json
     from pipeline.scans import sha256_file
     from schemas.chain import append_to_chain
 
     run = (out / "current").resolve()
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["files"] = file_digests(run)
+    manifest["history_head"] = "0" * 64
     (run / "manifest.json").chmod(0o644)
     write_json(run / "manifest.json", manifest)
     (out / "publications.ndjson").unlink()
     sealed = {"run_id": run.name, "manifest_sha256": sha256_file(run / "manifest.json")}
     append_to_chain(out / "publications.ndjson", [sealed])
+    (out / "history.ndjson").unlink()
+    history.catch_up(Output(out))
 
 
 def contents(out: Path) -> dict[str, bytes]:
