@@ -13,7 +13,7 @@ audit: setup  ## run the audit on the bundled demo corpus and say where the resu
 	$(BIN)/corpus-audit demo --out $(OUT) --workers $(WORKERS)
 
 test: setup s3-server flink  ## the whole test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -rs
 
 test-slow: setup s3-server flink  ## also the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
@@ -23,7 +23,7 @@ test-kill: setup  ## kill real runs at 500 random points, with one worker and wi
 	$(BIN)/python -m tests.kill_harness --points $(or $(POINTS),100) --workers 2
 
 test-flink: setup s3-server flink  ## the same graph on Apache Flink, embedded and as a cluster, with all files in a bucket
-	$(BIN)/python -m pytest -rs tests/test_flink.py tests/test_object_commits.py -m "slow or not slow"
+	$(BIN)/python -m pytest -rs tests/test_flink.py tests/test_object_commits.py tests/test_posted_events.py -m "slow or not slow"
 
 flink: build/flink/job-server.jar  ## Flink's job server, by Maven; without Java and Maven its tests are skipped
 

@@ -1,7 +1,8 @@
 """How well near duplicates are found, and what that costs: `python -m benchmarks.duplicates [quality|corpus|scale]`.
 
 quality: pairs planted at a true Jaccard of 0.7, 0.8 and 0.9, and thousands of texts on one boilerplate; corpus: how
-similar what is linked in a real corpus truly is; scale: seconds of CPU and memory for a million documents and for ten.
+similar what is linked in a real corpus truly is; scale: seconds of CPU and memory for a million documents and for ten,
+from the search to the tables of copies.
 """
 
 import json
@@ -23,10 +24,12 @@ from benchmarks.figures import peak_memory
 from benchmarks.machine import described
 from benchmarks.naive import texts
 from benchmarks.planted import KINDS, LENGTHS, Planted, Writer, jaccard, plant, shingles
-from pipeline.database import connect, quoted
-from pipeline.duplicates.bands import signatures_of
-from pipeline.duplicates.groups import join_groups
+from pipeline.database import BOUNDED, connect, over_files, parquet_list, quoted
+from pipeline.duplicates.bands import bands_path, signatures_of
+from pipeline.duplicates.groups import join_empty, join_groups, write_groups
+from pipeline.duplicates.report import told_by_summaries
 from pipeline.duplicates.search import search
+from pipeline.duplicates.tables import duplicate_rows, group_rows, load_copies, overlap_rows
 from pipeline.scans import ScanStore
 from schemas.layers import FINGERPRINT, MINHASH_PERMUTATIONS
 from transforms.fingerprint import Fingerprint
@@ -65,7 +68,7 @@ def edges_of(documents: Sequence[str], threshold: float, folder: Path) -> list[t
     """The similar pairs found among texts, by their positions, and of how many values they are equal."""
     store = ScanStore(str(folder / "scans"))
     key = commit_signatures(store, 0, sketched(documents))
-    with connect(memory="1GB") as sql:
+    with connect(memory=BOUNDED) as sql:
         sql.execute(f"SET temp_directory = {quoted(str(folder / 'spill'))}")
         search(sql, [key], threshold, store, folder)
         return sql.execute("SELECT a, b, same FROM edges ORDER BY a, b").fetchall()
@@ -188,50 +191,94 @@ def synthetic(rows: int, seed: int, shared: int = 20) -> Iterator[pa.RecordBatch
         yield pa.RecordBatch.from_arrays([column], schema=FINGERPRINT)
 
 
+def write_places(folder: Path, unit: int, rows: int) -> None:
+    """Place, id and digest of the text of each document of a unit, which is one of ten sources; no two texts are equal."""
+    documents = {
+        "source_id": pa.array([f"source-{unit % 10}"] * rows),
+        "shard": pa.array([f"shard-{unit:05d}.jsonl"] * rows),
+        "row": pa.array(np.arange(rows)),
+        "doc_id": pa.array([f"source-{unit % 10}:{unit:05d}:{row}" for row in range(rows)]),
+    }
+    draw = np.random.default_rng(unit)
+    halves = [pa.array(draw.integers(0, 2**64, rows, dtype=np.uint64)) for _ in range(2)]
+    pq.write_table(pa.table(documents), folder / f"documents-{unit:05d}.parquet")
+    pq.write_table(pa.table(halves, names=["text_high", "text_low"]), folder / f"hashes-{unit:05d}.parquet")
+
+
 def _search(folder: Path, units: int, threads: int) -> dict[str, Any]:
-    """One search in this process, with its cost."""
-    store = ScanStore(str(folder / "scans"))
+    """All that a run does for near copies, in this process, with its cost."""
+    store, keys = ScanStore(str(folder / "scans")), [f"{unit:064x}" for unit in range(units)]
+    documents, hashes = (
+        [folder / f"{kind}-{unit:05d}.parquet" for unit in range(units)] for kind in ("documents", "hashes")
+    )
     started, clock = time.process_time(), time.monotonic()
-    with connect(memory="1GB") as sql:
+    with connect(memory=BOUNDED) as sql:
         sql.execute(f"SET threads = {threads}")
         sql.execute(f"SET temp_directory = {quoted(str(folder / 'spill'))}")
-        how = search(sql, [f"{unit:064x}" for unit in range(units)], 0.8, store, folder)
+        sql.execute("SET preserve_insertion_order = false")
+        how = search(sql, keys, 0.8, store, folder)
+        searched = time.process_time()
         join_groups(sql)
-        groups, members = sql.execute("SELECT count(DISTINCT root), count(*) FROM members").fetchall()[0]
+        join_empty(sql, [Path(bands_path(store, key)) for key in keys], hashes)
+        members = write_groups(sql, documents, hashes, folder / "near.parquet")
+    written = time.process_time()
+    groups = _count_copies(folder, documents, hashes, threads)
     return {
         "how": how,
         "groups": groups,
         "members": members,
-        "cpu": time.process_time() - started,
+        "search": searched - started,
+        "write": written - searched,
+        "tables": time.process_time() - written,
         "wall": time.monotonic() - clock,
         "peak": peak_memory(),
     }
 
 
+def _count_copies(folder: Path, documents: Sequence[Path], hashes: Sequence[Path], threads: int) -> int:
+    """Makes the tables of copies; how many groups there are."""
+    near = parquet_list([folder / "near.parquet"])
+    units = [(f"source-{unit % 10}", file) for unit, file in enumerate(hashes)]
+    copied = told_by_summaries(parquet_list(documents), units, "")
+    with over_files(folder / "spill") as (query, _):
+        query(f"SET threads = {threads}")
+        load_copies(query, copied.texts, near)
+        counts = {f"source-{number}": 1 for number in range(10)}
+        duplicate_rows(query, counts, True)
+        overlap_rows(query, counts, True)
+        group_rows(query, copied.documents, near)
+        return int(query(f"SELECT max(group_no) FROM {near}")[0][0] or 0)
+
+
 @app.command()
-def scale(millions: Annotated[list[float] | None, typer.Argument()] = None, threads: int = 2) -> None:
-    """Seconds and memory of a first search, of one with a hundredth more documents, and of one where nothing changed."""
+def scale(
+    millions: Annotated[list[float] | None, typer.Argument()] = None, threads: int = 2, folder: Path | None = None
+) -> None:
+    """Seconds of CPU and memory of a first search, one with a hundredth more documents, and one where nothing changed."""
     print(_machine())
     print("1.6 million documents are 1 GB of short texts (0.6 KB)\n")
-    print("| documents | search | groups | in groups | s CPU | s CPU a GB of short texts | s | peak MB |")
-    print("|--:|---|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| documents | how | groups | in groups | s search | s groups | s tables | s CPU a GB of short texts | s | peak MB |"
+    )
+    print("|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for million in millions or [1, 10]:
         rows = int(million * 1_000_000)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            store = ScanStore(str(folder / "scans"))
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            place = Path(name)
+            store = ScanStore(str(place / "scans"))
             units = max(1, rows // UNIT)
-            for unit in range(units):
-                commit_signatures(store, unit, synthetic(rows // units, unit))
             more = max(1, rows // 100)
-            commit_signatures(store, units, synthetic(more, units))
+            for unit, own in enumerate([rows // units] * units + [more]):
+                commit_signatures(store, unit, synthetic(own, unit))
+                write_places(place, unit, own)
             for count in (units, units + 1, units + 1):
                 command = [sys.executable, "-m", "benchmarks.duplicates", "one", name, str(count), str(threads)]
                 told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-                gigabyte = told["cpu"] / rows * 1.6e6
+                parts = [told[part] for part in ("search", "write", "tables")]
                 print(
-                    f"| {rows + (more if count > units else 0):,} | {told['how']} | {told['groups']:,} | {told['members']:,} | {told['cpu']:.1f} | "
-                    f"{gigabyte:.2f} | {told['wall']:.1f} | {told['peak'] / 1e6:.0f} |",
+                    f"| {rows + (more if count > units else 0):,} | {told['how']} | {told['groups']:,} | {told['members']:,} | "
+                    + " | ".join(f"{part:.1f}" for part in parts)
+                    + f" | {sum(parts) / rows * 1.6e6:.2f} | {told['wall']:.1f} | {told['peak'] / 1e6:.0f} |",
                     flush=True,
                 )
 

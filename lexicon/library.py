@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from lexicon.rows import Row, read_rows
+from lexicon.rows import Row, parse_rows, read_rows
 from schemas.lexicon import Entry, Library
 from schemas.loading import DocumentError
 
@@ -11,7 +11,17 @@ from schemas.loading import DocumentError
 def load_library(paths: Sequence[Path]) -> Library:
     """The terms of all files together, or the bundled starter library. Raises DocumentError naming file and line."""
     problems: list[str] = []
-    library = compile_library(read_rows(paths, problems), problems)
+    return _sound(compile_library(read_rows(paths, problems), problems), problems)
+
+
+def library_of(files: Sequence[tuple[str, bytes]]) -> Library:
+    """The terms of files with these names and contents. Raises DocumentError naming file and line."""
+    problems: list[str] = []
+    rows = (row for name, content in files for row in parse_rows(name, content, problems))
+    return _sound(compile_library(rows, problems), problems)
+
+
+def _sound(library: Library, problems: list[str]) -> Library:
     if problems:
         raise DocumentError("lexicons", problems)
     if not library.entries:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,8 +29,8 @@ class Item(NamedTuple):
 Tally = Counter[Item]
 
 
-class SumTallies(beam.CombineFn):  # type: ignore[misc]
-    """Adds tallies. Only the first accumulator of a merge is changed."""
+class SumTallies:
+    """Adds tallies, with the methods of a CombineFn. Only the first accumulator of a merge is changed."""
 
     def create_accumulator(self) -> Tally:
         """An empty tally."""

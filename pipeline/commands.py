@@ -206,6 +206,8 @@ def query(
     answers, notice = nightly.ask(output, run, names, nightly.Settings(against, examples))
     if notice:
         print(notice, file=sys.stderr)
+        if form == "table" and to is None:  # empty tables would say no more
+            answers = [answer for answer in answers if not answer.name.startswith("changes")]
     queries.render(answers, form, to)
     return 0
 

@@ -1,5 +1,6 @@
 """Builds audit.duckdb once, from committed Parquet and finished statistics; after that it is only read."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,12 +35,17 @@ _ARROW_TYPES = {
 }
 
 
+BOUNDED = "512MB"  # of a connection in a run, beside the detectors of the process; it spills beyond
+_THREADS = 4  # more of them would only share that memory
+
+
 def connect(path: str = ":memory:", read_only: bool = False, memory: str = "2GB") -> duckdb.DuckDBPyConnection:
     """A connection that never loads an extension and keeps to its memory."""
     connection = duckdb.connect(
         path, read_only=read_only, config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )
     connection.execute(f"SET memory_limit = '{memory}'")
+    connection.execute(f"SET threads = {min(_THREADS, os.cpu_count() or 1)}")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")  # it would go to stdout, which holds results
     return connection
@@ -65,7 +71,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 @contextmanager
 def over_files(spill: Path) -> Iterator[tuple[Query, Callable[[Sequence[Path], pa.Schema], str]]]:
     """A function that runs a query, and one that gives the relation of some files' rows to name in it."""
-    with connect() as connection:
+    with connect(memory=BOUNDED) as connection:
         connection.execute(f"SET temp_directory = {quoted(str(spill))}")
 
         def relation(files: Sequence[Path], schema: pa.Schema) -> str:
@@ -100,7 +106,7 @@ def build_database(
     """
     target = run / "audit.duckdb"
     taken_over = _taken_over(run, native_rows, digests or {}, before)
-    with connect(str(target)) as connection:
+    with connect(str(target), memory=BOUNDED) as connection:
         connection.execute(f"SET temp_directory = {quoted(str(run / 'duckdb-spill'))}")
         for table in tables().values():
             if table.name not in taken_over:
@@ -127,7 +133,7 @@ def _taken_over(run: Path, native_rows: int, digests: Mapping[str, str], before:
         return frozenset()
     shutil.copyfile(source, target)
     try:
-        with connect(str(target)) as connection:
+        with connect(str(target), memory=BOUNDED) as connection:
             for name, (gone, new) in changes.items():
                 _update(connection, tables()[name], gone, new, result_files(run, name))
                 if _answer(connection, f"SELECT count(*) FROM {name}") != sizes[name]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import FileDamaged
 from pipeline.scan import ScannedUnit
-from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file
+from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file, with_digest, without_digest
 from schemas.results import DOCUMENTS, FINDINGS
 from schemas.results import REJECTS as PUBLISHED_REJECTS
 from transforms.decide import Admission, Decider, Origin
@@ -115,18 +115,17 @@ def held_domains(scanned: ScannedUnit, wanted: frozenset[str], store: ScanStore)
         known = np.sort(_digests(sorted(found)))
         packed = io.BytesIO()
         np.save(packed, known)
-        content = packed.getvalue()
-        store.commit_bytes(hashlib.sha256(content).digest() + content, path)
+        store.commit_bytes(with_digest(packed.getvalue()), path)
     names = sorted(wanted)
     return frozenset(name for name, held in zip(names, np.isin(_digests(names), known).tolist(), strict=True) if held)
 
 
 def _digests_at(path: str, store: ScanStore) -> npt.NDArray[np.uint64] | None:
     """The committed digests; None where they are not there or damaged."""
-    data = store.read_bytes(path) if store.exists(path) else b""
-    if hashlib.sha256(data[32:]).digest() != data[:32]:
+    content = without_digest(store.read_bytes(path)) if store.exists(path) else None
+    if content is None:
         return None
-    digests: npt.NDArray[np.uint64] = np.load(io.BytesIO(data[32:]), allow_pickle=False)
+    digests: npt.NDArray[np.uint64] = np.load(io.BytesIO(content), allow_pickle=False)
     return digests
 
 

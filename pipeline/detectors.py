@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from lexicon.library import load_library
 from models import STARTER_MODEL
 from pipeline.answers import AnswerStore
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.libraries import find_library
 from pipeline.scan import Base
 from schemas.loading import DocumentError
 from transforms.classifier import LABELS_FILE, Classifier, Labels, ModelError, read_labels
@@ -55,6 +55,7 @@ class Detectors:
     stages: dict[str, Stage]
     decider: Decider
     confirm: Confirm | None = None
+    library_key: str = ""  # under which the compiled library is committed; empty where it cannot be
 
     @property
     def confirming(self) -> Confirm | None:
@@ -156,9 +157,10 @@ class Detectors:
 def load_detectors(config: Config) -> Detectors:
     """Loads and checks everything, so that no run starts with half a library. Raises UsageError."""
     problems: list[str] = []
-    keywords, classifier = None, None
+    keywords, classifier, key = None, None, ""
     try:
-        keywords = Keywords(load_library(config.lexicons), config.matching.variants)
+        library, key = find_library(config.lexicons, config.scans)
+        keywords = Keywords(library, config.matching.variants)
     except DocumentError as error:
         problems += error.problems
     except VariantError as error:
@@ -195,7 +197,7 @@ def load_detectors(config: Config) -> Detectors:
         stages["tokens"] = tokens
     decider = Decider(config.policy, config.profile, keywords.library, thresholds)
     if config.confirm is None or scorer is None:
-        return Detectors(stages, decider)
+        return Detectors(stages, decider, library_key=key)
     first_line = f"{stages['keywords'].fingerprint()}/{stages['classifier'].fingerprint()}"
     answers = AnswerStore(config.scans, scorer.fingerprint())
-    return Detectors(stages, decider, Confirm(config.confirm, scorer, keywords.library, first_line, answers))
+    return Detectors(stages, decider, Confirm(config.confirm, scorer, keywords.library, first_line, answers), key)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.database import connect, parquet_list, quoted
+from pipeline.database import BOUNDED, connect, parquet_list, quoted
 from pipeline.decisions import DecidedUnit
 from pipeline.scans import ScanStore
 from pipeline.statistics import Distinct
@@ -41,7 +41,7 @@ def distinct_counts(units: Sequence[DecidedUnit], store: ScanStore, folder: Path
             counted[source] = Distinct(**found)
             continue
         own = [unit for unit in units if unit.source_id == source]
-        with ExitStack() as held, connect() as sql:
+        with ExitStack() as held, connect(memory=BOUNDED) as sql:
             sql.execute(f"SET temp_directory = {quoted(str(folder / 'duckdb-spill'))}")
             files = [held.enter_context(summary_file(HASHED, unit, store, folder)) for unit in own]
             counted[source] = _count(sql, parquet_list(files))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blacklist.rule import exceeds
-from pipeline.database import connect, parquet_list, quoted
+from pipeline.database import BOUNDED, connect, parquet_list, quoted
 from pipeline.statistics import rate
 
 MINIMUM = 20  # documents from which a domain is judged by itself (domain_min_documents)
@@ -37,7 +37,7 @@ def judge_domains(
     """
     if not files:
         return []
-    with connect() as connection:
+    with connect(memory=BOUNDED) as connection:
         connection.execute(f"SET temp_directory = {quoted(str(spill))}")
         above = domains_above(lambda query: connection.execute(query).fetchall(), parquet_list(files), maximum, "n")
     return [verdict for verdict in above if verdict.domain not in known and verdict.domain not in lifted]
@@ -47,7 +47,7 @@ def holders(files: Sequence[Path], domains: Collection[str]) -> dict[int, frozen
     """Which of the domains each unit holds, by the position of its groups in `files`; units without any are left out."""
     if not files or not domains:
         return {}
-    with connect() as connection:
+    with connect(memory=BOUNDED) as connection:
         found = connection.execute(
             f"SELECT file_index, list(DISTINCT domain) FROM {parquet_list(files)} WHERE list_contains(?, domain) GROUP BY ALL",
             [sorted(domains)],

@@ -7,8 +7,6 @@ a little beyond the share. Both are committed with the ranking, so that a unit t
 import hashlib
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from pipeline.errors import FileDamaged, RunFailed
 from pipeline.readers.base import Tray
 from pipeline.sampling import BIN_HEX, Cut, Keys, Ranking, bins_of, key_of, numbers_of, reach_of
 from pipeline.scan import patiently, read_unit
-from pipeline.scans import ScanStore, TableFile
+from pipeline.scans import ScanStore, TableFile, with_digest, without_digest
 from schemas.results import MANUAL_SAMPLE, TECHNICAL_SAMPLE
 from transforms.fingerprint import content_hashes
 from transforms.text import TextBatch
@@ -92,17 +90,17 @@ def rank_unit(decided: DecidedUnit, draw: Draw, store: ScanStore) -> Ranking:
         store.commit(candidates.path, store.path(MANUAL, key))
     packed = io.BytesIO()
     np.savez_compressed(packed, population=np.int64(ranking.population), bins=ranking.bins, manual=ranking.manual)
-    store.commit_bytes(packed.getvalue(), ranked)
+    store.commit_bytes(with_digest(packed.getvalue()), ranked)
     return ranking
 
 
 def _unpacked(data: bytes, limit: int) -> Ranking | None:
     """A committed ranking; None where the file is damaged, so that it is made anew."""
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return Ranking(limit, int(file["population"]), file["bins"], file["manual"])
-    except (ValueError, LookupError, OSError, zipfile.BadZipFile, zlib.error):
+    content = without_digest(data)
+    if content is None:
         return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return Ranking(limit, int(file["population"]), file["bins"], file["manual"])
 
 
 @contextmanager

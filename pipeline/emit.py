@@ -22,7 +22,7 @@ from pipeline import __version__
 from pipeline.config import Config, Emission
 from pipeline.database import connect, parquet_list, quoted, result_files
 from pipeline.emit_bundles import MANIFEST, VERSION, make_bundles
-from pipeline.emit_files import BUILDING, ENTRIES, WORK, Job, build
+from pipeline.emit_files import BUILDING, ENTRIES, WORK, Job
 from pipeline.emitted import FOLDER, KEEP, MASK, corpus_name, record, recorded_digest
 from pipeline.errors import RunFailed, UsageError
 from pipeline.execution import Engine, execute
@@ -172,6 +172,8 @@ def _build(config: Config, emission: Emission, run: Run, units: Sequence[Unit], 
     hands = deal(bundles, engine.workers)
     job = Job(tuple(tuple(hand) for hand in hands), str(folder), config.limits, masker)
     if bundles:
+        from pipeline.emit_graph import build  # imports the engine
+
         execute(
             job, Engine(workers=engine.workers), work, sum(bundle.weight for bundle in bundles), build, "写出 / emit"
         )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,19 +48,8 @@ class Job:
     masker: Masker | None
 
 
-def build(pipeline: beam.Pipeline, job: Job) -> None:
-    """Wires the graph: bundles are independent of one another."""
-    (
-        pipeline
-        | "Bundles" >> beam.Create(job.hands)
-        | beam.Reshuffle()
-        | "One by one" >> beam.FlatMap(list)
-        | "Emit" >> beam.ParDo(EmitBundles(job.folder, job.limits, job.masker))
-    )
-
-
-class EmitBundles(beam.DoFn):  # type: ignore[misc]
-    """Writes the files of a bundle and leaves their entries for the manifest. May be repeated."""
+class EmitBundles:
+    """The step that writes the files of a bundle and leaves their entries for the manifest. May be repeated."""
 
     def __init__(self, folder: str, limits: Limits, masker: Masker | None) -> None:
         self.folder = folder

@@ -3,7 +3,7 @@
 import argparse
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ FLINK = "FlinkRunner"
 PORTABLE = "PortableRunner"
 SUPPORTED = (LOCAL, FLINK, PORTABLE)
 LOOPBACK = "LOOPBACK"
+SMALL = 24_000_000  # bytes scanned in the seconds it takes local workers to start
 
 _REFUSED = {
     "DaskRunner": (
@@ -26,8 +27,6 @@ _REFUSED = {
     "PrismRunner": "它要下载自己的程序 / it downloads its own program",
     "BundleBasedDirectRunner": "内存不设限 / it holds whole stages in memory",
 }
-# Options of Flink's job server that Beam's Python side does not list.
-_JOB_SERVER_OPTIONS = ("number_of_execution_retries", "execution_retry_delay")
 _KEPT_MILLIS = 60_000  # workers wait for the next step: at once without it, a start of seconds for each
 _ON_THIS_MACHINE = ("[local]", "[auto]", "")
 _REMEDY = "docs/flink.md"
@@ -65,6 +64,16 @@ class Engine:
             return True
         return self.embedded and self.environment == "PROCESS"
 
+    @property
+    def in_process(self) -> bool:
+        """Whether all work is done by this very process."""
+        return self.runner == LOCAL and self.workers == 1 and not self.options
+
+    def for_work(self, size: int) -> "Engine":
+        """Itself, or this very process where so many bytes are done before other processes would have started."""
+        small = self.runner == LOCAL and not self.options and size <= SMALL
+        return replace(self, workers=1) if small else self
+
     def hands(self, units: int) -> int:
         """In how many lists work is dealt: one a local worker, one a unit elsewhere."""
         return self.workers if self.runner == LOCAL else units
@@ -89,6 +98,8 @@ class Engine:
 
 def check_engine(engine: Engine) -> None:
     """Raises UsageError for a runner or an option that Beam does not know or that is known not to work."""
+    if engine.runner == LOCAL and not engine.options:
+        return  # nothing to check, and no need to import Beam for it
     from apache_beam.options.pipeline_options import StandardOptions
 
     known = {*StandardOptions.KNOWN_RUNNER_NAMES, *SUPPORTED} - _REFUSED.keys()
@@ -152,9 +163,6 @@ def pipeline_options(flags: list[str]) -> Any:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for options in {option.__name__: option for option in _subclasses(PipelineOptions)}.values():
         options._add_argparse_args(parser)
-    if f"--runner={FLINK}" in flags or f"--runner={PORTABLE}" in flags:
-        for name in _JOB_SERVER_OPTIONS:
-            parser.add_argument(f"--{name}", type=int)
     _, unknown = parser.parse_known_args(flags)
     if unknown:
         raise UsageError(

@@ -1,6 +1,10 @@
 """Errors a person must act on. Each carries the exit code of the public contract; its text says what, where, what to do."""
 
+import errno
+import os
 from collections.abc import Iterable
+
+_OF_DISKS = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS))
 
 
 class AuditError(Exception):
@@ -58,3 +62,8 @@ class ShardUnreadable(Exception):  # noqa: N818 - internal: becomes a quarantine
         self.reason = reason
         self.detail = detail
         self.shard = f"#{member}"  # its source and name, where they are known
+
+
+def tells_of_disk(error: Exception) -> bool:
+    """Whether an error of a library that wraps those of the system says that a disk is full or fails."""
+    return any(text in str(error) for text in _OF_DISKS)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
 
 Counts = int | npt.NDArray[np.int64]
 Bound = float | npt.NDArray[np.float64]
@@ -16,6 +15,8 @@ Bound = float | npt.NDArray[np.float64]
 
 def clopper_pearson_low(found: Counts, of: Counts, confidence: float = 0.95) -> Bound:
     """The exact lower bound of a share of which `found` in `of` were seen (Clopper and Pearson, 1934). 0 without any."""
+    from scipy.special import betaincinv  # slow to import, and not needed by every command
+
     some = np.maximum(found, 1)
     low = betaincinv(some, np.asarray(of) - some + 1, 1 - confidence)
     return np.where(np.asarray(found) == 0, 0.0, low)[()]
@@ -23,6 +24,8 @@ def clopper_pearson_low(found: Counts, of: Counts, confidence: float = 0.95) -> 
 
 def clopper_pearson_high(found: Counts, of: Counts, confidence: float = 0.95) -> Bound:
     """The exact upper bound; 1 where all were found or none was looked at."""
+    from scipy.special import betaincinv
+
     rest = np.maximum(np.asarray(of) - found, 1)
     high = betaincinv(np.asarray(found) + 1, rest, confidence)
     return np.where(np.asarray(found) >= of, 1.0, high)[()]

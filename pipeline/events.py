@@ -17,32 +17,44 @@ class EventLog:
 
     def __init__(self, path: str | None) -> None:
         self.path = path
-        self._documents = 0
-        self._bytes = 0
+        self.documents = 0  # scanned, and not yet written down
+        self.bytes = 0
         self._last = 0.0
 
     def write(self, event: str, **details: Any) -> None:
         """One event with its details."""
         self.flush()
+        self.put({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details})
+
+    def put(self, event: dict[str, Any]) -> None:
+        """Writes an event down."""
         if self.path is not None:
-            _append(
-                Path(self.path),
-                {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details},
-            )
+            append_event(Path(self.path), event)
 
     def progress(self, unit: str, documents: int, size: int) -> None:
         """Documents and bytes of text just scanned; written down now and then."""
-        self._documents += documents
-        self._bytes += size
+        self.documents += documents
+        self.bytes += size
         if time.monotonic() - self._last >= _INTERVAL:
             self.flush()
 
     def flush(self) -> None:
         """Writes down progress not yet written."""
         self._last = time.monotonic()
-        if self.path is not None and self._documents:
-            _append(Path(self.path).with_name(PROGRESS), {"documents": self._documents, "bytes": self._bytes})
-        self._documents = self._bytes = 0
+        if self.path is not None:
+            append_progress(Path(self.path), self.documents, self.bytes)
+        self.documents = self.bytes = 0
+
+
+def append_event(events: Path, event: dict[str, Any]) -> None:
+    """Adds an event to an events file."""
+    _append(events, event)
+
+
+def append_progress(events: Path, documents: int, size: int) -> None:
+    """Adds what was scanned to the file of progress beside an events file; nothing where it is nothing."""
+    if documents:
+        _append(events.with_name(PROGRESS), {"documents": documents, "bytes": size})
 
 
 def _append(path: Path, content: dict[str, Any]) -> None:

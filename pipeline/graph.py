@@ -10,7 +10,6 @@ portable between engines.
 import gc
 import pickle
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
@@ -23,95 +22,31 @@ from pipeline.decisions import DecidedUnit, decide_unit
 from pipeline.detectors import Detectors
 from pipeline.draw import Border, Draw, draw_manual, draw_technical, rank_unit
 from pipeline.events import EventLog
+from pipeline.jobs import (
+    DecisionJob,
+    Drawn,
+    Gate,
+    Grouped,
+    JudgeJob,
+    SampleJob,
+    Workshop,
+    judged_path,
+    results_path,
+)
 from pipeline.judging import judge_part
 from pipeline.orphans import follow
 from pipeline.plan import Unit
+from pipeline.posted import PostedEvents
 from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of
-from pipeline.scan import ScannedUnit, Settings, scan_unit, without_shards
+from pipeline.scan import ScannedUnit, scan_unit, without_shards
 from pipeline.scans import ScanStore
 from pipeline.shipping import Toolbox
 from pipeline.summaries import summarise
 from transforms.confirm import Usage
-from transforms.decide import Admission, Blocked
-from transforms.permits import Permits
 
 Counts = dict[tuple[str, str], dict[int, int | None]]  # (source, shard) to the records of its parts, None where unknown
 
 _COLLECTOR = (100_000, 20, 50)  # the collector walks the heap of models and libraries at every full round
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What every step needs: where committed files are, how units are read, where events go.
-
-    `events` is the events file of the run where workers share the caller's file system; `handover` the folder below the
-    store in which results are left for the caller.
-    """
-
-    settings: Settings
-    handover: str
-    events: str | None
-
-
-@dataclass(frozen=True)
-class DecisionJob:
-    """What the first graph is built from. Each step takes along only what it uses."""
-
-    hands: tuple[tuple[Unit, ...], ...]
-    workshop: Workshop
-    tools: Toolbox
-    gate: "Gate"
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """A decided unit, and what grouping all documents found for it: who is out since, which rows are copies."""
-
-    decided: DecidedUnit
-    source_blacklisted: bool = False
-    domains: frozenset[str] = frozenset()
-    copies: tuple[int, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        """Whether the unit has to be decided again."""
-        return bool(self.source_blacklisted or self.domains or self.copies)
-
-
-@dataclass(frozen=True)
-class SampleJob:
-    """What the second graph is built from."""
-
-    hands: tuple[tuple[Grouped, ...], ...]
-    workshop: Workshop
-    tools: Toolbox
-    gate: "Gate"
-    draw: Draw
-    known: frozenset[str] = frozenset()  # content hashes of texts the caller has
-
-
-@dataclass(frozen=True)
-class JudgeJob:
-    """What the third graph is built from."""
-
-    hands: tuple[tuple[tuple[DecidedUnit, str], ...], ...]  # units, and where their parts of the technical sample are
-    workshop: Workshop
-    tools: Toolbox
-    cut: Cut
-    last: Border | None
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What was taken out of a unit for each sample.
-
-    `technical` is the file with its part of the technical sample, which still holds the bin of the cut and perhaps
-    more; `manual` is how many documents it may have in the manual sample.
-    """
-
-    unit: str
-    technical: str
-    manual: int
 
 
 def build_decisions(pipeline: beam.Pipeline, job: DecisionJob) -> None:
@@ -124,7 +59,7 @@ def build_decisions(pipeline: beam.Pipeline, job: DecisionJob) -> None:
 
     decided = scanned | "Decide" >> beam.ParDo(DecideUnits(shop, tools, job.gate), bases)
     violations = decided | "Tally violations" >> beam.ParDo(TallyUnits(shop))
-    rates = violations | "Combine rates" >> beam.CombineGlobally(SumTallies())
+    rates = violations | "Combine rates" >> beam.CombineGlobally(Added(SumTallies()))
     verdicts = rates | "5 % rule" >> beam.Map(judge_sources, job.gate.standing)
     _leave(shop, {"units": decided, "verdicts": verdicts})
 
@@ -134,9 +69,9 @@ def build_samples(pipeline: beam.Pipeline, job: SampleJob) -> None:
     shop, draw = job.workshop, job.draw
     units = pipeline | "Decided" >> beam.Create(job.hands) | beam.Reshuffle() | "Units" >> beam.FlatMap(list)
     admitted = units | "Admit" >> beam.ParDo(AdmitUnits(shop, job.tools, job.gate))
-    tally = admitted | "Tally" >> beam.ParDo(TallyUnits(shop)) | "Combine" >> beam.CombineGlobally(SumTallies())
+    tally = admitted | "Tally" >> beam.ParDo(TallyUnits(shop)) | "Combine" >> beam.CombineGlobally(Added(SumTallies()))
     ranks = admitted | "Rank" >> beam.ParDo(RankUnits(shop, draw))
-    merged = ranks | "Merge ranks" >> beam.CombineGlobally(MergeRankings(draw.manual))
+    merged = ranks | "Merge ranks" >> beam.CombineGlobally(Added(MergeRankings(draw.manual)))
     cut = merged | "Cut" >> beam.Map(cut_of, draw.share)
     drawn = admitted | "Draw" >> beam.ParDo(DrawUnits(shop, draw, job.known), AsSingleton(cut))
     _leave(shop, {"units": admitted, "tally": tally, "cut": cut, "drawn": drawn})
@@ -162,26 +97,6 @@ def _leave(shop: Workshop, results: dict[str, beam.PCollection[Any]]) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Who is let in: the blacklist as it stood before the run, what is blocked, and each source's own evidence."""
-
-    standing: Standing
-    blocked: Blocked
-    permits: dict[str, Permits] = field(default_factory=dict)
-    years: dict[str, int] = field(default_factory=dict)  # by source, by which ages of persons are told
-
-    def admission(self, source_id: str, grouped: Grouped | None = None) -> Admission:
-        """What applies to the documents of a source, and to a unit of it once all documents are grouped."""
-        listed = source_id in self.standing.sources
-        permits, year = self.permits.get(source_id, Permits()), self.years.get(source_id)
-        if grouped is None:
-            return Admission(listed, self.standing.domains, self.blocked, permits, year=year)
-        listed |= grouped.source_blacklisted
-        domains = self.standing.domains | grouped.domains
-        return Admission(listed, domains, self.blocked, permits, grouped.copies, year)
-
-
 class _UnitFn(beam.DoFn):  # type: ignore[misc]
     """Base of the steps that work on units."""
 
@@ -192,7 +107,8 @@ class _UnitFn(beam.DoFn):  # type: ignore[misc]
         """Opens the store and the events."""
         follow()
         self.store = ScanStore(self.shop.settings.store)
-        self.events = EventLog(self.shop.events)
+        shop = self.shop
+        self.events = EventLog(shop.events) if shop.events else PostedEvents(self.store, shop.handover)
 
 
 class _DetectorFn(_UnitFn):
@@ -238,6 +154,7 @@ class ScanUnits(_DetectorFn):
 
         with self.tools.lock:
             scanned = scan_unit(unit, self.detectors.stages, self.shop.settings, self.events.progress, retrying)
+        gc.collect()  # what was read hangs in a few cycles: too few to set the collector off, many megabytes in all
         self.events.write("unit_scanned", unit=unit.name, documents=scanned.rows, layers_built=list(scanned.built))
         for shard in scanned.quarantined:
             self.events.write("shard_quarantined", source=shard.source_id, shard=shard.shard, reason=shard.reason)
@@ -342,11 +259,6 @@ class JudgeSample(_DetectorFn):
         yield usage
 
 
-def judged_path(shop: Workshop, unit: str) -> str:
-    """Where the judged part of a unit is left."""
-    return f"{shop.settings.store}/{shop.handover}/judged/{unit}.parquet"
-
-
 def split_counts(scanned: ScannedUnit) -> Iterator[tuple[tuple[str, str], tuple[int, int | None]]]:
     """For each part of a split shard how many records it holds; None for one that was set aside."""
     for member, ledger in zip(scanned.unit.members, scanned.ledgers, strict=True):
@@ -384,6 +296,29 @@ def judge_sources(tally: Tally, standing: Standing) -> list[Verdict]:
     return judge(counted, standing)
 
 
+class Added(beam.CombineFn):  # type: ignore[misc]
+    """One of our accumulators, as the engine wants it: those who use them otherwise need no engine."""
+
+    def __init__(self, sums: SumTallies | MergeRankings) -> None:
+        self.sums: Any = sums
+
+    def create_accumulator(self) -> Any:
+        """Nothing yet."""
+        return self.sums.create_accumulator()
+
+    def add_input(self, accumulator: Any, element: Any) -> Any:
+        """Adds one."""
+        return self.sums.add_input(accumulator, element)
+
+    def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:
+        """Adds all."""
+        return self.sums.merge_accumulators(accumulators)
+
+    def extract_output(self, accumulator: Any) -> Any:
+        """The sum."""
+        return self.sums.extract_output(accumulator)
+
+
 class Collect(beam.CombineFn):  # type: ignore[misc]
     """All named results in one place. They are small: units, sums and cuts, never documents."""
 
@@ -413,8 +348,3 @@ def hand_over(results: list[tuple[str, Any]], store: str, handover: str) -> str:
     path = results_path(store, handover)
     ScanStore(store).commit_bytes(pickle.dumps(grouped), path)
     return path
-
-
-def results_path(store: str, handover: str) -> str:
-    """Where the results of a graph are handed over."""
-    return f"{store}/{handover}/results.pickle"

@@ -4,22 +4,27 @@ Domains above the maximum and copies of documents are found over the committed d
 concerns it and is decided again where anything does.
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from blacklist.rule import Standing, Verdict
-from pipeline.database import connect, quoted
+from pipeline.database import BOUNDED, connect, quoted
 from pipeline.decisions import DecidedUnit
 from pipeline.domains import DomainVerdict, holders, judge_domains
+from pipeline.duplicates.bands import SCHEMA as BANDS
+from pipeline.duplicates.bands import WHOLE, bands_path, commit_bands
 from pipeline.duplicates.copies import find_copies
-from pipeline.duplicates.groups import join_groups, write_groups
+from pipeline.duplicates.groups import join_empty, join_groups, write_groups
 from pipeline.duplicates.report import NEAR
 from pipeline.duplicates.search import LAYER, edges_key, search
-from pipeline.graph import Grouped
+from pipeline.errors import tells_of_disk
+from pipeline.jobs import Grouped
 from pipeline.scans import ScanStore
-from pipeline.summaries import GROUPED, summary_file
+from pipeline.summaries import GROUPED, HASHED, summary_file
 from schemas.policy import DuplicatePolicy
 
 
@@ -51,15 +56,18 @@ def group(
     spill = folder / "duckdb-spill"
     sources = frozenset(verdict.source_id for verdict in verdicts)
     units = sorted(units, key=lambda unit: (unit.source_id, unit.scanned.unit.ordinal))  # the order of shards and rows
+    decided = [store.path("documents", unit.key) for unit in units]
     with ExitStack() as held:
-        documents = [held.enter_context(store.on_disk(store.path("documents", unit.key), folder)) for unit in units]
+        held.enter_context(_damage_named(store, decided))
+        documents = [held.enter_context(store.on_disk(path, folder)) for path in decided]
         groups = [held.enter_context(summary_file(GROUPED, unit, store, folder)) for unit in units]
         domains = judge_domains(groups, standing.maximum, standing.domains, standing.lifted_domains, spill)
         bad = frozenset(verdict.domain for verdict in domains)
         concerned = holders(groups, bad)
-        sql = held.enter_context(connect(memory="1GB"))
+        sql = held.enter_context(connect(memory=BOUNDED))
         sql.execute(f"SET temp_directory = {quoted(str(spill))}")
         sql.execute("SET preserve_insertion_order = false")
+        hashes = [held.enter_context(summary_file(HASHED, unit, store, folder)) for unit in units]
         searched, near, similar = "off", 0, ""
         if policy.near != "off":
             prints = [unit.scanned.layers["fingerprint"] for unit in units]
@@ -68,12 +76,30 @@ def group(
                 edges_key(prints, policy.similarity),
             )
             join_groups(sql)
-            near = write_groups(sql, documents, folder / NEAR)
+            commit_bands(store, prints)
+            paths = [bands_path(store, key) for key in prints]
+            bands = [held.enter_context(store.sound_on_disk(path, folder, BANDS, [WHOLE])) for path in paths]
+            join_empty(sql, bands, hashes)
+            near = write_groups(sql, documents, hashes, folder / NEAR)
         copies: dict[int, list[int]] = {}
         if "keep_one" in (policy.exact, policy.near):
-            copies = find_copies(sql, documents, policy.near == "keep_one", (sources, bad))
+            copies = find_copies(sql, documents, hashes, policy.near == "keep_one", (sources, bad))
     grouped = tuple(
         Grouped(unit, unit.source_id in sources, concerned.get(place, frozenset()), tuple(copies.get(place, ())))
         for place, unit in enumerate(units)
     )
     return Grouping(grouped, tuple(domains), searched, near, ((LAYER, similar),) if similar else ())
+
+
+@contextmanager
+def _damage_named(store: ScanStore, paths: Sequence[str]) -> Iterator[None]:
+    """Where DuckDB cannot go on because one of these files is damaged, that one is withdrawn. Raises FileDamaged.
+
+    Damage that DuckDB does not see leads to nothing: the digests of all decisions are compared before a run is published.
+    """
+    try:
+        yield
+    except (duckdb.Error, FileNotFoundError) as error:
+        if not tells_of_disk(error):
+            store.withdraw_damaged(paths)
+        raise

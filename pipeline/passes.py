@@ -1,5 +1,6 @@
 """The passes of a run: decide every unit, group all documents, then admit, count and draw."""
 
+import contextlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,9 @@ from pipeline.domains import DomainVerdict
 from pipeline.draw import RANKED, Draw, border
 from pipeline.events import EventLog
 from pipeline.execution import ENGINE_LOG, Engine, execute
-from pipeline.graph import (
+from pipeline.grouping import group
+from pipeline.job_server import served
+from pipeline.jobs import (
     DecisionJob,
     Drawn,
     Gate,
@@ -22,20 +25,19 @@ from pipeline.graph import (
     JudgeJob,
     SampleJob,
     Workshop,
-    build_decisions,
-    build_judging,
-    build_samples,
     judged_path,
     results_path,
 )
-from pipeline.grouping import group
-from pipeline.job_server import served
 from pipeline.plan import Unit, deal
+from pipeline.posted import brought_in
 from pipeline.sampling import Cut
 from pipeline.scans import ScanStore
-from pipeline.shipping import Shipped, Toolbox, ship
+from pipeline.shipping import Packed, Shipped, Toolbox, pack, ship
 from schemas.policy import DuplicatePolicy
 from transforms.confirm import Usage
+
+PACKED = ".detectors.pickle"  # in the folder of the run while it is built
+_LIGHTER = 8  # times faster than scanning: deciding, counting and ranking
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Work:
     duplicates: DuplicatePolicy
     draw: Draw
     known: frozenset[str] = frozenset()  # content hashes of texts the caller has
+    ruled: bool = False  # the run before was made by the same rules: units that are not new are decided already
+
+    @property
+    def spread(self) -> bool:
+        """Whether work is spread however little it is: on a first run, and where limits are divided among workers."""
+        return not self.ruled or self.detectors.confirm is not None
 
 
 @dataclass(frozen=True)
@@ -68,21 +76,44 @@ class Results:
 
 def run_passes(work: Work, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
     """Runs all passes. `folder` takes logs and temporary files, `weight` is how much there is to scan."""
-    tools = Toolbox(work.detectors if engine.shares_files else _shipped(work))
-    with served(engine, folder / ENGINE_LOG) as serving:
+    packed = folder / PACKED
+    try:
+        tools = Toolbox(work.detectors, _sent(work, engine, packed))
+        return _served(work, tools, engine, folder, weight, events)
+    finally:
+        packed.unlink(missing_ok=True)  # also where the run was broken off and had written one
+
+
+def _served(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
+    with served(engine, folder / ENGINE_LOG) as serving, _listening(work, events):
         return _run(work, tools, serving, folder, weight, events)
 
 
-def _shipped(work: Work) -> Shipped:
+def _listening(work: Work, events: EventLog) -> contextlib.AbstractContextManager[None]:
+    """Brings in the events of workers that do not see the events file."""
+    if work.workshop.events or not events.path:
+        return contextlib.nullcontext()
+    return brought_in(ScanStore(work.workshop.settings.store), work.workshop.handover, events.path)
+
+
+def _sent(work: Work, engine: Engine, packed: Path) -> Packed | Shipped | None:
+    """The detectors for processes other than this one."""
+    if engine.in_process:
+        return None
+    if engine.shares_files:
+        return pack(work.detectors, packed)
     store = ScanStore(work.workshop.settings.store)
     shards = {(member.shard.url, member.shard.size) for unit in work.units for member in unit.members}
     return ship(work.detectors, store, work.workshop.handover, shards)
 
 
 def _run(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, events: EventLog) -> Results:
-    hands = tuple(map(tuple, deal(work.units, engine.hands(len(work.units)))))
+    from pipeline.graph import build_decisions, build_samples  # imports the engine
+
+    scanning = engine if work.spread else engine.for_work(weight)
+    hands = tuple(map(tuple, deal(work.units, scanning.hands(len(work.units)))))
     deciding = DecisionJob(hands, work.workshop, tools, work.gate)
-    execute(deciding, engine, folder, weight, build_decisions, "扫描 / scanning")
+    execute(deciding, scanning, folder, weight, build_decisions, "扫描 / scanning")
     first = _handed_over(work)
     units = sorted(first.get("units", []), key=lambda decided: decided.scanned.unit.name)
     verdicts = first["verdicts"][0]
@@ -90,9 +121,10 @@ def _run(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, 
     grouping = group(units, verdicts, work.gate.standing, work.duplicates, store, folder)
     again = sum(unit.changed for unit in grouping.units)
     events.write("documents_grouped", units_to_admit_again=again, searched=grouping.searched, near=grouping.near)
-    admitting = _dealt(grouping.units, engine)
+    counting = engine if work.spread else engine.for_work(_unread(work, grouping.units, store) // _LIGHTER)
+    admitting = _dealt(grouping.units, counting)
     sampling = SampleJob(admitting, work.workshop, tools, work.gate, work.draw, work.known)
-    execute(sampling, engine, folder, 0, build_samples, "抽样 / sampling")
+    execute(sampling, counting, folder, 0, build_samples, "抽样 / sampling")
     second = _handed_over(work)
     cut, drawn = second["cut"][0], tuple(sorted(second.get("drawn", []), key=lambda drawn: drawn.unit))
     usage = Usage()
@@ -115,6 +147,13 @@ def _run(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, 
     )
 
 
+def _unread(work: Work, units: Sequence[Grouped], store: ScanStore) -> int:
+    """Bytes of the units whose documents have to be decided again, counted or ranked."""
+    ranked = {store.path(RANKED, work.draw.key(unit.decided), ".npz"): unit for unit in units}
+    missing = store.missing(set(ranked))
+    return sum(unit.decided.scanned.unit.weight for path, unit in ranked.items() if unit.changed or path in missing)
+
+
 def _judge_sample(
     work: Work,
     tools: Toolbox,
@@ -125,6 +164,8 @@ def _judge_sample(
     folder: Path,
 ) -> Usage:
     """Has the drawn technical sample judged by the scorer that is limited to it."""
+    from pipeline.graph import build_judging
+
     store = ScanStore(work.workshop.settings.store)
     parts = {part.unit: part.technical for part in drawn}
     named = {decided.scanned.unit.name: (decided, parts[decided.scanned.unit.name]) for decided in units}

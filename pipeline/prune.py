@@ -163,7 +163,7 @@ class _Store:
         except StoreError as error:
             raise UsageError(f"scans: {error}") from None
         going = self.register.going()
-        self.over = [run for run in going if _is_over(run)]
+        self.over = [run for run in going if run.run_id in output.published or _is_over(run)]
         self.interrupted = [run for run in going if run not in self.over and _is_interrupted(run, output)]
         self.busy = [run for run in going if run not in self.over and run not in self.interrupted]
         self.found.interrupted = [run.run_id for run in self.interrupted]

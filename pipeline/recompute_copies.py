@@ -11,6 +11,7 @@ from pipeline.recomputation import Recomputation
 from schemas.layers import MINHASH_PERMUTATIONS
 
 _PLACE = 'source_id, shard, "row"'
+_NAMED = """coalesce(doc_id, source_id || '/' || shard || '#' || "row")"""
 
 
 def copies(data: Recomputation) -> Iterator[str]:
@@ -21,7 +22,11 @@ def copies(data: Recomputation) -> Iterator[str]:
         yield f"{NEAR}: 与策略不符 / is there, or missing, against the policy"
         return
     if near:
-        data.sql.execute(f"CREATE OR REPLACE TEMP VIEW near_copies AS FROM {parquet_list([data.run.folder / NEAR])}")
+        data.sql.execute(f"CREATE OR REPLACE TEMP VIEW near_groups AS FROM {parquet_list([data.run.folder / NEAR])}")
+        data.sql.execute(
+            f"""CREATE OR REPLACE TEMP TABLE near_copies AS
+            SELECT s.*, doc_id, content_hash FROM near_groups s LEFT JOIN documents d USING ({_PLACE})"""
+        )
         yield from _groups(data)
     if "keep_one" not in (policy.exact, policy.near):
         yield from data.examples(
@@ -35,7 +40,8 @@ def copies(data: Recomputation) -> Iterator[str]:
 def _groups(data: Recomputation) -> Iterator[str]:
     """The published groups: of documents there are, two or more, no one twice, with all copies of a text, in order."""
     yield from data.examples(
-        f"SELECT s.doc_id FROM near_copies s LEFT JOIN documents d USING ({_PLACE}, doc_id, content_hash) WHERE d.bytes IS NULL",
+        f"""SELECT {_NAMED} FROM near_copies
+        WHERE content_hash IS NULL OR text <> ('0x' || content_hash[:16])::UBIGINT""",
         f"{NEAR}: 与文档不符 / is no document of the run",
     )
     yield from data.examples(
@@ -47,9 +53,8 @@ def _groups(data: Recomputation) -> Iterator[str]:
         f"{NEAR}: 组内仅一份 / alone in a group",
     )
     yield from data.examples(
-        f"""SELECT d.doc_id FROM documents d LEFT JOIN near_copies s USING ({_PLACE})
-        WHERE d.content_hash IN (SELECT content_hash FROM near_copies)
-        GROUP BY d.content_hash, d.doc_id HAVING count(s.doc_id) < count(*)""",
+        f"""SELECT any_value(d.doc_id) FROM documents d LEFT JOIN near_groups s USING ({_PLACE})
+        GROUP BY d.content_hash HAVING count(*) > 1 AND count(s.group_no) < count(*)""",
         f"{NEAR}: 缺少正文相同的文档 / a document of the same text is missing",
     )
     yield from data.examples(

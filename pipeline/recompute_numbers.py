@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.books import Terms, result
 from pipeline.domains import domain_rows
-from pipeline.duplicates.report import copy_facts
+from pipeline.duplicates.report import copy_facts, told_by_documents
 from pipeline.instruments import shortfall
 from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.recomputation import Recomputation, difference, mapping_difference
@@ -53,7 +53,9 @@ def statistics(data: Recomputation) -> Iterator[str]:
         row["source_key"] for row in data.stored("blacklist") if row["active"] and row["scope"] == "domain"
     )
     near = data.policy.duplicates.near != "off"
-    copies = copy_facts(data.rows, "documents", data.run.folder, near, data.tally, data.sources, data.profile)
+    copies = copy_facts(
+        data.rows, told_by_documents("documents"), data.run.folder, near, data.tally, data.sources, data.profile
+    )
     data.diversity = dict(copies.clause)
     data.source_rows = source_rows(data.sources, data.tally, distinct, black, incomplete, data.profile, copies.renamed)
     expected = {

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.decisions import DecidedUnit
+from pipeline.errors import RunFailed
 from pipeline.scans import ScanStore, TableFile
 from pipeline.storage import file_system, is_remote, store_errors
 
@@ -125,17 +126,17 @@ class Register:
         for file in self.files(FOLDER):
             if file.path.endswith(".json"):
                 with contextlib.suppress(FileNotFoundError):  # published in this moment
-                    told = json.loads(self.store.read_bytes(file.path))
                     since = 0.0 if file.time is None else file.time
-                    found.append(Going(told["run_id"], told["output"], told["host"], since))
+                    found.append(_going(Path(file.path).stem, self.store.read_bytes(file.path), since))
         return found
 
     def keys(self, runs: Sequence[str]) -> set[bytes]:
-        """All keys these runs refer to."""
+        """All keys these runs refer to. Raises RunFailed where that cannot be told."""
         keys: set[bytes] = set()
         for run_id in runs:
-            with self.store.open(f"{self._place}/{run_id}.parquet") as file:
-                keys.update(_keys(file))
+            path = f"{self._place}/{run_id}.parquet"
+            with self.store.workspace() as folder, self.store.on_disk(path, folder) as copy:
+                keys |= keys_in(copy, path)
         return keys
 
     def files(self, folder: str) -> list[StoredFile]:
@@ -164,15 +165,27 @@ class Register:
             self.store.discard_file(f"{self._place}/{name}")
 
 
-def keys_in(path: Path) -> set[bytes]:
-    """All keys that a references file names."""
-    with pq.ParquetFile(path) as file:
-        return set(_keys(file))
+def keys_in(path: Path, name: str = "") -> set[bytes]:
+    """All keys that a references file names; `name` is what to call it. Raises RunFailed where it is damaged."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            batches = file.iter_batches(columns=["key"], use_threads=False)
+            return {key for batch in batches for key in batch.column("key").to_pylist()}
+    except (OSError, ValueError, LookupError, pa.ArrowException) as error:
+        raise RunFailed(
+            f"{name or path}: 已损坏，不知道该运行引用了什么，扫描未清理 / is damaged, so what this run refers to is not known and no scans "
+            f"are dropped: {FOLDER}/<run>.parquet in the scans and {FILE} in the folder of the run are the same file, copy the "
+            f"other one here; scans dropped too early cost time, never a result"
+        ) from error
 
 
-def _keys(file: pq.ParquetFile) -> Iterable[bytes]:
-    for batch in file.iter_batches(columns=["key"], use_threads=False):
-        yield from batch.column("key").to_pylist()
+def _going(run_id: str, note: bytes, since: float) -> Going:
+    """What a note says; a damaged one could be of any output on any machine."""
+    try:
+        told = json.loads(note)
+        return Going(str(told["run_id"]), str(told["output"]), str(told["host"]), since)
+    except (ValueError, LookupError, TypeError):
+        return Going(run_id, "?", "?", since)
 
 
 def _time(told: dict[str, Any]) -> float | None:

@@ -1,10 +1,8 @@
 """One run from configuration to publication: plan → scan → decide → combine → blacklist → sample → store → publish."""
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,19 +27,21 @@ from pipeline.distinct import LAYER as DISTINCT
 from pipeline.distinct import distinct_counts, distinct_keys
 from pipeline.domains import domain_rows
 from pipeline.draw import Draw
-from pipeline.duplicates.report import copy_facts
+from pipeline.duplicates.report import copy_facts, told_by_summaries
 from pipeline.emit import emit_run
 from pipeline.emit import prepare as prepare_emit
 from pipeline.engines import check_places
-from pipeline.errors import WITHDRAWN, FileDamaged, RunFailed, StoreError, UsageError
+from pipeline.errors import WITHDRAWN, FileDamaged, RunFailed, StoreError, UsageError, tells_of_disk
 from pipeline.events import PROGRESS, EventLog
 from pipeline.evidence import changed_files
 from pipeline.execution import ENGINE_LOG, Engine, check_engine
-from pipeline.graph import Gate, Workshop
 from pipeline.instruments import classifier_rows, keyword_rows, shortfall
+from pipeline.jobs import Gate, Workshop
 from pipeline.known_answers import LAYER as KNOWN
 from pipeline.known_answers import answers_key, committed_rows
 from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
+from pipeline.libraries import LAYER as LIBRARY
+from pipeline.libraries import keep_library
 from pipeline.orphans import lead
 from pipeline.output import Output, Run, file_digests, write_json
 from pipeline.passes import Results, Work, run_passes
@@ -56,7 +56,7 @@ from pipeline.sourcing import examine_all, examined_digest, provenance_tables
 from pipeline.space import Amount, must_have_room, needs, room_left
 from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
 from pipeline.storage import is_remote
-from pipeline.summaries import GROUPED, GROUPS, summary_file
+from pipeline.summaries import GROUPED, GROUPS, HASHED, summary_file
 from pipeline.tokens import bucket_rows, counting, with_stage
 from pipeline.trend import draw_trend
 from schemas.database import SCHEMA_VERSION
@@ -70,7 +70,6 @@ from transforms.permits import Permits
 from transforms.personal import reference_year
 
 DECIDED = {"documents": "documents", "findings": "findings", "published_rejects": "rejects"}
-_OF_DISKS = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS))
 _MENDED = 20  # damaged files a run goes on without; more of them say that the disk fails
 
 
@@ -147,8 +146,9 @@ def run(config: Config, options: Options) -> Outcome:
             and not books.unanswered(current.manifest)
         ):
             output.clear_building()
-            if finish(output, ScanStore(config.scans)):
-                draw_trend(output)  # the last run was killed behind its publication
+            if output.note.exists():  # the last run was killed behind its publication; the note goes last
+                draw_trend(output)
+            finish(output, ScanStore(config.scans))
             emitted = emit_run(config, current, plan.units, options.engine)
             warnings = (*plan.warnings, *emitted.warnings)
             return Outcome(current.folder, True, 0, warnings, time.monotonic() - clock, emitted.folder)
@@ -269,6 +269,8 @@ class _Builder:
 
     def build(self) -> Outcome:
         """All steps after the plan."""
+        detectors = self.inputs.detectors
+        keep_library(detectors.decider.library, detectors.library_key, self.store)
         # first: what asking about them costs comes off the budget of a confirming scorer before it is divided
         self.known = committed_rows(self.inputs.detectors, self.store)
         results = self._execute()
@@ -295,6 +297,7 @@ class _Builder:
         others = [*results.similar, *((DISTINCT, key) for key in distinct_keys(results.units).values())]
         known = answers_key(self.inputs.detectors)
         others += [] if known is None else [(KNOWN, known)]
+        others += [(LIBRARY, detectors.library_key)] if detectors.library_key else []
         write_references(self.folder / REFERENCES, results.units, results.replaced, others)
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
         self._evidence_unchanged()
@@ -316,7 +319,7 @@ class _Builder:
             raise RunFailed("\n".join(problems))
 
     def _execute(self) -> Results:
-        config, options = self.config, self.options
+        config, options, before = self.config, self.options, self.output.readable
         work = Work(
             units=self.inputs.plan.units,
             workshop=Workshop(
@@ -329,6 +332,7 @@ class _Builder:
             duplicates=config.policy.duplicates,
             draw=Draw(config.seed, config.sampling.manual, config.sampling.technical),
             known=samples.known_texts(self.output.current),
+            ruled=before is not None and before.manifest.get("ruleset_sha256") == self.inputs.detectors.fingerprint,
         )
         missing = _missing_layers(self.inputs.plan.units, self.inputs.detectors, config)
         weight = sum(unit.weight for unit in self.inputs.plan.units if unit.name in missing)
@@ -371,8 +375,8 @@ class _Builder:
 
     def _before(self) -> Before | None:
         """The current run, whose database the next one can go on from."""
-        current = self.output.current
-        if current is None or current.manifest["schema_version"] != SCHEMA_VERSION:
+        current = self.output.readable
+        if current is None or current.manifest.get("schema_version") != SCHEMA_VERSION:
             return None
         return Before(current.folder, {path: told["sha256"] for path, told in current.manifest["files"].items()})
 
@@ -470,8 +474,12 @@ class _Builder:
             bare = query(f"SELECT source_id, sum(without_url) FROM {groups} GROUP BY source_id")
             distinct |= {source: replace(distinct[source], without_url=int(count)) for source, count in bare}
             near = config.policy.duplicates.near != "off"
-            all_documents = relation(documents, DOCUMENTS)
-            copies = copy_facts(query, all_documents, self.folder, near, tally, config.sources, config.profile)
+            hashed = [
+                (u.source_id, held.enter_context(summary_file(HASHED, u, self.store, self.folder)))
+                for u in results.units
+            ]
+            copied = told_by_summaries(relation(documents, DOCUMENTS), hashed, groups)
+            copies = copy_facts(query, copied, self.folder, near, tally, config.sources, config.profile)
         stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile, copies.renamed)
         shown = with_record(config.sources, self.inputs.facts, self.inputs.audit_date)
         return {
@@ -640,7 +648,7 @@ def _disk_errors(config: Config) -> Iterator[None]:
             f"{error}\n已发布的结果不受影响，排除后重新运行会接着做 / published results are untouched; run again to go on"
         ) from error
     except (OSError, duckdb.Error) as error:
-        if not isinstance(error, OSError | duckdb.IOException) and not any(text in str(error) for text in _OF_DISKS):
+        if not isinstance(error, OSError | duckdb.IOException) and not tells_of_disk(error):
             raise
         folders = [config.output, *([] if is_remote(config.scans) else [Path(config.scans)])]
         raise RunFailed(

@@ -72,7 +72,10 @@ def _texts(run: Run, wanted: Collection[str] | None) -> dict[str, str]:
     """Of a run's manual sample the wanted texts by their hashes, or all with nothing in place of the texts."""
     path = run.folder / "samples" / "manual.parquet"
     found: dict[str, str] = {}
-    with contextlib.suppress(OSError, pa.ArrowException), pq.ParquetFile(path) as file:
+    with (
+        contextlib.suppress(OSError, ValueError, pa.ArrowException),  # damaged: the texts are read from the shards
+        pq.ParquetFile(path, page_checksum_verification=True) as file,
+    ):
         for batch in file.iter_batches(batch_size=64, columns=["content_hash", "text"], use_threads=False):
             for own, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 if (wanted is None or own in wanted) and hashlib.sha256(text.encode()).hexdigest() == own:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
@@ -87,8 +86,8 @@ def bins_of(technical: Keys) -> npt.NDArray[np.int64]:
     return (technical >> np.uint64(64 - 4 * BIN_HEX)).astype(np.int64)
 
 
-class MergeRankings(beam.CombineFn):  # type: ignore[misc]
-    """Merges rankings of disjoint sets of documents."""
+class MergeRankings:
+    """Merges rankings of disjoint sets of documents, with the methods of a CombineFn."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

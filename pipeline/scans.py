@@ -14,7 +14,7 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,17 @@ def sha256_file(path: Path) -> str:
     """Digest of a local file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def with_digest(content: bytes) -> bytes:
+    """The content of a small committed file whose damage shows: its sha256 stands before it."""
+    return hashlib.sha256(content).digest() + content
+
+
+def without_digest(data: bytes) -> bytes | None:
+    """The content again; None where the file is damaged."""
+    content = data[hashlib.sha256().digest_size :]
+    return content if with_digest(content) == data else None
 
 
 def workspace_prefix() -> str:
@@ -236,6 +247,33 @@ class ScanStore:
         finally:
             copy.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def sound_on_disk(
+        self, path: str, folder: Path, schema: pa.Schema, columns: list[str] | None = None
+    ) -> Iterator[Path]:
+        """The same for a Parquet file whose reader knows nothing of page checksums: these columns are read through before.
+
+        Raises FileDamaged, the file being withdrawn then.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                file = held.enter_context(self.on_disk(path, folder))
+                damaged = ScanStore(str(folder))._is_damaged(str(file), schema, columns)
+            except FileNotFoundError:
+                damaged = True
+            if damaged:
+                self.withdraw(path)
+                raise FileDamaged(path)
+            yield file
+
+    def withdraw_damaged(self, paths: Iterable[str]) -> None:
+        """Withdraws those of these files that are damaged or gone. Raises FileDamaged with the first, if any."""
+        damaged = [path for path in paths if self._is_damaged(path)]
+        for path in damaged:
+            self.withdraw(path)
+        if damaged:
+            raise FileDamaged(damaged[0])
+
     def discard_file(self, path: str) -> None:
         """Takes a committed file back."""
         fs, inner = file_system(path)
@@ -280,13 +318,16 @@ class ScanStore:
             self.withdraw(path)
             raise FileDamaged(path) from error
 
-    def _is_damaged(self, path: str) -> bool:
-        """Whether a file is gone or does not read through. A disk that fails says nothing about the file."""
+    def _is_damaged(self, path: str, schema: pa.Schema | None = None, columns: list[str] | None = None) -> bool:
+        """Whether a file is gone, does not read through, or has other columns. A disk that fails says nothing about the file."""
         try:
             with self._opened(path) as file:
-                metadata_of(file)
+                if schema is None:
+                    metadata_of(file)
+                elif not file.schema_arrow.equals(schema):
+                    return True
                 for group in range(file.metadata.num_row_groups):
-                    file.read_row_group(group, use_threads=False)
+                    file.read_row_group(group, columns, use_threads=False)
         except FileNotFoundError:
             return True
         except OSError as error:

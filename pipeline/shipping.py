@@ -1,9 +1,13 @@
-"""How detectors travel: inside the graph where workers see this machine's files, else as one file beside the scans.
+"""How detectors travel: not at all within this process, else as one file, beside the run or the scans.
 
-The file holds the detectors themselves (libraries and rules, pickled) and the model files they name by path. Its name
-is not its content's, but its digest travels in the graph: a worker takes no other. A process fetches and loads it once.
+The file holds the detectors themselves (libraries and rules, pickled) and, for workers that do not see this machine's
+files, the model files they name by path. Its name is not its content's, but its digest travels in the graph: a worker
+takes no other. A process fetches and loads it once. A graph holds no more of the detectors than where to find them:
+engines pickle every step several times.
 """
 
+import hashlib
+import os
 import pickle
 import platform
 import socket
@@ -14,8 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-
-from apache_beam.utils.shared import Shared
+from typing import Any
 
 from pipeline import __version__
 from pipeline.detectors import LIBRARIES, Detectors
@@ -57,7 +60,7 @@ class Shipped:
         except FileNotFoundError:
             raise _unseen(self.path) from None
         if sha256_file(packed) != self.sha256:
-            raise RunFailed(f"{self.path}: 内容与本次运行所发送的不同 / is not what this run sent: run again")
+            raise _other(self.path)
         with zipfile.ZipFile(packed) as archive:
             archive.extractall(folder)
         packed.unlink()
@@ -77,6 +80,27 @@ class Shipped:
                 there = None
             if there != size:
                 raise _unseen(path)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Detectors as a file of this machine, for processes that see it and run the same software."""
+
+    path: str
+    sha256: str
+
+    def unpack(self) -> Detectors:
+        """The detectors. Raises RunFailed where the file is not what was packed."""
+        content = Path(self.path).read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise _other(self.path)
+        detectors = pickle.loads(content)
+        assert isinstance(detectors, Detectors)
+        return detectors
+
+
+def _other(path: str) -> RunFailed:
+    return RunFailed(f"{path}: 内容与本次运行所发送的不同 / is not what this run sent: run again")
 
 
 def _here() -> str:
@@ -113,22 +137,48 @@ class Tools:
 
 
 class Toolbox:
-    """Detectors on their way to workers. All steps given the same box share what it holds; a process opens it once."""
+    """Detectors on their way to workers. All steps given the same box share what it holds; a process opens it once.
 
-    def __init__(self, given: Detectors | Shipped) -> None:
-        self._given = given
+    The process that packed it holds the detectors as long as the box. Others take what was `sent`.
+    """
+
+    def __init__(self, detectors: Detectors, sent: Packed | Shipped | None = None) -> None:
+        from apache_beam.utils.shared import Shared
+
+        self._sent = sent
+        self._tag = detectors.fingerprint
         self._shared = Shared()
+        self._here: Tools | None = None
+        if not isinstance(sent, Shipped):
+            self._here = self._shared.acquire(lambda: Tools(detectors, threading.RLock()), tag=self._tag)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the detectors."""
+        return vars(self) | {"_here": None}
 
     def open(self) -> Tools:
         """The process's tools."""
-        tools: Tools = self._shared.acquire(self._load, tag=self._given.fingerprint)
+        tools: Tools = self._shared.acquire(self._load, tag=self._tag)
         return tools
 
     def _load(self) -> Tools:
-        if isinstance(self._given, Detectors):
-            return Tools(self._given, threading.RLock())
-        folder = tempfile.TemporaryDirectory(prefix=workspace_prefix())
-        return Tools(self._given.unpack(Path(folder.name)), threading.RLock(), folder)
+        if isinstance(self._sent, Shipped):
+            folder = tempfile.TemporaryDirectory(prefix=workspace_prefix())
+            return Tools(self._sent.unpack(Path(folder.name)), threading.RLock(), folder)
+        if self._sent is None:
+            raise RunFailed(
+                f"{_here()}没有收到检测器 / was sent no detectors, for none was to work elsewhere: run again"
+            )
+        return Tools(self._sent.unpack(), threading.RLock())
+
+
+def pack(detectors: Detectors, path: Path) -> Packed:
+    """Writes the detectors for other processes of this machine and its owner alone: they hold the salt."""
+    content = pickle.dumps(detectors)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    return Packed(str(path.resolve()), hashlib.sha256(content).hexdigest())
 
 
 def ship(detectors: Detectors, store: ScanStore, handover: str, shards: Iterable[tuple[str, int]]) -> Shipped:

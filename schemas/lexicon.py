@@ -30,12 +30,20 @@ class Library:
 
     entries: tuple[Entry, ...]
 
-    def __reduce__(self) -> tuple[Callable[[bytes], "Library"], tuple[bytes]]:
+    def __reduce__(self) -> tuple[Callable[[bytes, str], "Library"], tuple[bytes, str]]:
         """Travels to the workers as one compressed blob: a library of 60 000 terms pickles a hundred times faster so."""
-        return _unpacked, (self._packed,)
+        return PackedLibrary, (self.packed, self.sha256)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all that matters to matching and deciding is the same."""
+        return isinstance(other, Library) and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
 
     @cached_property
-    def _packed(self) -> bytes:
+    def packed(self) -> bytes:
+        """All entries, compressed."""
         rows = [[e.term, e.risks, e.tier, e.requires, e.excludes] for e in self.entries]
         return zlib.compress(json.dumps(rows, ensure_ascii=False).encode(), level=1)
 
@@ -46,7 +54,19 @@ class Library:
         return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
 
 
+class PackedLibrary(Library):
+    """A library that is unpacked where somebody first asks for its entries; its digest is known."""
+
+    def __init__(self, packed: bytes, sha256: str) -> None:
+        vars(self).update(packed=packed, sha256=sha256)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """As packed."""
+        return _unpacked(self.packed)
+
+
 @lru_cache(maxsize=2)
-def _unpacked(packed: bytes) -> Library:
+def _unpacked(packed: bytes) -> tuple[Entry, ...]:
     rows = json.loads(zlib.decompress(packed))
-    return Library(tuple(Entry(t, tuple(r), tier, tuple(q), tuple(x)) for t, r, tier, q, x in rows))
+    return tuple(Entry(t, tuple(r), tier, tuple(q), tuple(x)) for t, r, tier, q, x in rows)

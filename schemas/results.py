@@ -111,8 +111,7 @@ NEAR_DUPLICATES = pa.schema(
         pa.field("source_id", pa.string(), nullable=False),
         pa.field("shard", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("text", pa.uint64(), nullable=False),  # the first 64 bits of the content hash
         pa.field("similarity", pa.float64(), nullable=False),  # the highest with another of the group
     ]
 )

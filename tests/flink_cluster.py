@@ -124,8 +124,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def flink(folder: Path, hidden: Path, environment: dict[str, str], managers: int = 2) -> Iterator[Cluster]:
-    """Runs a cluster with its files in `folder`; workers get `environment` and do not see what is in `hidden`."""
+def flink(
+    folder: Path, hidden: Path, environment: dict[str, str], managers: int = 2, restarts: int = 0
+) -> Iterator[Cluster]:
+    """Runs a cluster with its files in `folder`; workers get `environment` and do not see what is in `hidden`.
+
+    `restarts` is how often it starts a job again that failed.
+    """
     rest, rpc = free_port(), free_port()
     conf = {
         "jobmanager.rpc.address": "localhost",
@@ -142,6 +147,9 @@ def flink(folder: Path, hidden: Path, environment: dict[str, str], managers: int
         "heartbeat.interval": 1000,
         "heartbeat.timeout": 8000,
         "io.tmp.dirs": folder / "tmp",
+        "restart-strategy.type": "fixed-delay" if restarts else "none",
+        "restart-strategy.fixed-delay.attempts": restarts,
+        "restart-strategy.fixed-delay.delay": "2 s",
     } | {f"taskmanager.memory.{name}": size for name, size in _SIZES.items()}
     (folder / "conf").mkdir(parents=True)
     (folder / "tmp").mkdir()

@@ -228,6 +228,7 @@ def test_no_more_examples_than_asked_for(nights: Path, tmp_path: Path) -> None:
 def test_a_first_run_has_nothing_to_compare_with_and_says_so(nights: Path) -> None:
     done = audit("query", nights.parent / "first", "changes", "trend")
     assert "the first run published" in done.stderr
+    assert "走势" in done.stdout and "变化" not in done.stdout
 
 
 def test_a_run_to_compare_with_can_be_named(nights: Path) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lexicon.library import Entry, Library
 from schemas import layers
@@ -275,3 +277,36 @@ def test_the_fingerprint_follows_rules_terms_and_thresholds(decider: Decider, tm
     ]
     assert len({decider.fingerprint(), *(other.fingerprint() for other in others)}) == 4
     assert Admission().digest() != ALL.digest()
+
+
+_EVIDENCE = st.tuples(
+    st.lists(
+        st.sampled_from(["block0", "review0", "review1", "context0", "context1", "context2", "other", "both"]),
+        unique=True,
+        max_size=5,
+    ),
+    st.sets(st.integers(0, 4)),
+    st.dictionaries(
+        st.sampled_from(["A1-a", "A3-a", "A5-a"]), st.sampled_from([0.1, 0.2, 0.4999, 0.5, 0.8, 0.9]), max_size=2
+    ),
+)
+
+
+@given(st.lists(_EVIDENCE, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_documents_that_are_not_looked_at_one_by_one_are_decided_as_if_they_were(
+    decider: Decider, given: list[tuple[list[str], set[int], dict[str, float]]]
+) -> None:
+    documents = [
+        document(
+            tuple(terms),
+            dict(sorted(scores.items(), key=lambda item: -item[1])),
+            straddling=tuple(terms[i] for i in cut if i < len(terms)),
+        )
+        for terms, cut, scores in given
+    ]
+    decided, _ = decide(decider, *documents)
+    for facts, row in zip(documents, decided, strict=True):
+        verdict = decider.judge(facts["keywords"]["hits"] or [], facts["classifier"]["scores"] or [])
+        assert (row["risks"], row["candidate_risks"]) == (verdict.risks, verdict.candidates)
+        assert (row["keyword_risks"], row["classifier_risks"]) == (verdict.keyword_risks, verdict.classifier_risks)

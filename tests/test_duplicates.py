@@ -21,7 +21,7 @@ from pipeline.database import connect, over_files, parquet_list
 from pipeline.duplicates.bands import BANDS, band_values, bands_path, signatures_of
 from pipeline.duplicates.copies import find_copies
 from pipeline.duplicates.diversity import diversity_basis, diversity_rows, merged_sources, mostly_copies
-from pipeline.duplicates.groups import join_groups, write_groups
+from pipeline.duplicates.groups import join_empty, join_groups, write_groups
 from pipeline.duplicates.search import search
 from pipeline.duplicates.tables import duplicate_rows, group_rows, load_copies, overlap_rows
 from pipeline.scans import ScanStore
@@ -41,6 +41,7 @@ class Site:
 
     folder: Path
     documents: list[Path] = field(default_factory=list)
+    hashes: list[Path] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     texts: list[list[str]] = field(default_factory=list)
 
@@ -66,6 +67,10 @@ class Site:
         self.folder.mkdir(exist_ok=True)
         self.documents.append(self.folder / f"{name}.parquet")
         pq.write_table(table, self.documents[-1])
+        halves = [[int(digest[at : at + 16], 16) for digest in table["content_hash"].to_pylist()] for at in (0, 16)]
+        self.hashes.append(self.folder / f"{name}-hashes.parquet")
+        columns = [pa.array(half, pa.uint64()) for half in halves]
+        pq.write_table(pa.table(columns, names=["text_high", "text_low"]), self.hashes[-1])
         self.keys.append(f"{len(self.keys):064x}")
         layer = Path(self.store.path("fingerprint", self.keys[-1]))
         layer.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +98,7 @@ def copies(site: Site, near: float | None, without: tuple[frozenset[str], frozen
         if near is not None:
             search(sql, site.keys, near, site.store, site.folder)
             join_groups(sql)
-        found = find_copies(sql, site.documents, near is not None, without or (frozenset(), frozenset()))
+        found = find_copies(sql, site.documents, site.hashes, near is not None, without or (frozenset(), frozenset()))
     return [f"{unit}#{row}" for unit, rows in sorted(found.items()) for row in rows]
 
 
@@ -161,6 +166,22 @@ def test_near_copies_are_found_from_the_threshold_and_different_texts_are_not(tm
 
 def test_texts_of_nothing_are_not_near_copies_of_one_another(tmp_path: Path) -> None:
     assert copies(Site(tmp_path / "s").add("a", ["\u200b", "\u200c", "\u200d"]), 0.8) == []
+
+
+def test_equal_texts_of_nothing_are_a_group_and_others_are_not(tmp_path: Path) -> None:
+    site = Site(tmp_path / "s").add("a", ["\u200b", "甲乙丙丁", "\u200c"]).add("b", ["\u200b", "\u200b\u200b"])
+    target = tmp_path / "near.parquet"
+    with connect() as sql:
+        search(sql, site.keys, 0.8, site.store, site.folder)
+        join_groups(sql)
+        join_empty(sql, [Path(bands_path(site.store, key)) for key in site.keys], site.hashes)
+        assert write_groups(sql, site.documents, site.hashes, target) == 2
+    rows = pq.read_table(target).to_pylist()
+    assert [(row["group_no"], row["source_id"], row["row"], row["similarity"]) for row in rows] == [
+        (1, "a", 0, 1.0),
+        (1, "b", 0, 1.0),
+    ]
+    assert len({row["text"] for row in rows}) == 1
 
 
 def test_nothing_to_compare_is_nothing_found(tmp_path: Path) -> None:
@@ -355,15 +376,17 @@ def test_tables_count_within_and_between_sources(tmp_path: Path) -> None:
     with connect() as sql:
         search(sql, site.keys, 0.8, site.store, site.folder)
         join_groups(sql)
-        assert write_groups(sql, site.documents, target) == 6
+        assert write_groups(sql, site.documents, site.hashes, target) == 6
     counts = {"a": 4, "b": 3, "c": 1}
     with over_files(tmp_path / "spill") as (query, relation_of):
         relation = relation_of(site.documents, DOCUMENTS)
-        load_copies(query, relation, parquet_list([target]))
+        texts = f"(SELECT source_id, content_hash AS high, 0 AS low FROM {relation})"
+        near = parquet_list([target])
+        load_copies(query, texts, near)
         stats = {row["source_id"]: row for row in duplicate_rows(query, counts, True)}
         overlap = overlap_rows(query, counts, True)
-        groups = group_rows(query)
-        load_copies(query, relation, None)
+        groups = group_rows(query, relation, near)
+        load_copies(query, texts, None)
         blind = duplicate_rows(query, counts, False)
         assert overlap_rows(query, counts, False)[0]["near_documents"] is None
     assert [stats["a"][key] for key in ("exact_within", "exact_others", "near_within", "near_others")] == [1, 2, 1, 3]

@@ -17,6 +17,8 @@ from pipeline.engines import Engine, check_engine, check_places
 from pipeline.errors import RunFailed, UsageError
 from pipeline.execution import _explained, execute
 from pipeline.job_server import served
+from pipeline.output import Output
+from pipeline.progress import Progress, look
 from tests.audits import (
     BAD_WORDING,
     SCRIPT,
@@ -24,6 +26,7 @@ from tests.audits import (
     Corpus,
     audit,
     contents,
+    events,
     give_salt,
     jsonl,
     make_corpus,
@@ -100,7 +103,7 @@ def test_an_embedded_flink_gives_the_same_bytes(corpus: Corpus, usual: Path, tmp
     }
     active = sql(tmp_path / "o", "SELECT scope, source_key FROM blacklist WHERE active ORDER BY ALL")
     assert {scope for scope, _ in active} == {"domain", "suspended"}
-    assert result(tmp_path / "o")["samples"]["manual"] == 120
+    assert result(tmp_path / "o")["samples"]["manual"]["size"] == 120
     audit("verify", tmp_path / "o")
 
 
@@ -139,6 +142,7 @@ def wire(pipeline: Any, job: Any) -> None:
     pipeline | beam.Create([job]) | beam.Reshuffle() | beam.Map(work)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # threads of Beam whose server went
 def test_failures_of_workers_come_back_as_one_sentence(tmp_path: Path) -> None:
     needs_flink()
     log = tmp_path / ENGINE_LOG
@@ -198,36 +202,78 @@ def remote_config(folder: Path, bucket: Bucket, corpus: Corpus) -> Path:
     return made.config
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["none", "worker", "manager"])
-def test_a_standalone_cluster_on_object_storage_gives_the_same_bytes(
-    corpus: Corpus, usual: Path, bucket: Bucket, cluster: Cluster, tmp_path: Path, trouble: str
-) -> None:
-    config, out = remote_config(tmp_path / "caller", bucket, corpus), tmp_path / "caller" / "o"
-    flags = ["--runner", "FlinkRunner", "--", *cluster.options, "--number_of_execution_retries=3"]
+def tables(out: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All tables but those that name the run and its time."""
+    found = sql(out, "SELECT table_name FROM information_schema.tables")
+    return {name: sql(out, f"FROM {name} ORDER BY ALL") for (name,) in found if name not in ("run_info", "blacklist")}
+
+
+def on_cluster(config: Path, out: Path, cluster: Cluster) -> subprocess.CompletedProcess[str]:
+    """An audit on the cluster, however it ends."""
     give_salt(out)
+    flags = ["--runner", "FlinkRunner", "--", *cluster.options]
+    return audit("run", config, "--out", out, *flags, check=None, timeout=900)
 
-    def kill() -> None:
-        until(lambda: any("/base/" in key for key in bucket.objects("scans")), 240)
-        if trouble == "worker":
-            os.kill(cluster.workers()[0], signal.SIGKILL)
-        else:
-            os.killpg(cluster.managers[0].pid, signal.SIGKILL)
-            cluster.add_manager()
 
-    killer = threading.Thread(target=kill, daemon=True)
-    if trouble != "none":
-        killer.start()
-    done = audit("run", config, "--out", out, *flags, check=None, timeout=900)
-    if trouble != "none":
-        killer.join(10)
-        assert not killer.is_alive()
-    if done.returncode != 0:  # the engine gave up: the next run goes on
-        assert trouble != "none" and "run again" in done.stderr, done.stderr
-        audit("run", config, "--out", out, *flags, timeout=900)
+def must_equal(out: Path, usual: Path, bucket: Bucket) -> None:
     assert contents(out) == contents(usual)
+    assert tables(out) == tables(usual)
     assert [key for key in bucket.objects("scans") if "handover" in key] == []
     audit("verify", out)
+
+
+@pytest.mark.slow
+def test_a_standalone_cluster_on_object_storage_gives_the_same_bytes_and_tells_its_progress(
+    corpus: Corpus, usual: Path, bucket: Bucket, cluster: Cluster, tmp_path: Path
+) -> None:
+    config, out = remote_config(tmp_path / "caller", bucket, corpus), tmp_path / "caller" / "o"
+    seen: list[Progress] = []
+    done: list[subprocess.CompletedProcess[str]] = []
+    run = threading.Thread(target=lambda: done.append(on_cluster(config, out, cluster)))
+    run.start()
+    while run.is_alive():
+        run.join(0.2)
+        seen.append(look(Output(out)))
+    assert done[0].returncode == 0, done[0].stderr
+    must_equal(out, usual, bucket)
+    told = events(out)
+    planned = next(event["units"] for event in told if event["event"] == "run_started")
+    for name in ("unit_scanned", "unit_decided"):
+        assert len({event["unit"] for event in told if event["event"] == name}) == planned
+    assert any(now.phase == "scan" and now.units_scanned for now in seen)
+    assert max(now.units_decided for now in seen) == planned
+    assert max(now.documents for now in seen) == sum(event.get("documents", 0) for event in told[:-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("killed", "restarts"), [("worker", 0), ("manager", 0), ("manager", 5)])
+def test_a_cluster_that_loses_a_process_goes_on_or_says_so_and_the_next_run_does(
+    corpus: Corpus, usual: Path, bucket: Bucket, tmp_path: Path, killed: str, restarts: int
+) -> None:
+    caller, out = tmp_path / "caller", tmp_path / "caller" / "o"
+    caller.mkdir()
+    config = remote_config(caller, bucket, corpus)
+    with flink(tmp_path / "cluster", caller, bucket.server.environment, restarts=restarts) as cluster:
+
+        def kill() -> None:
+            until(lambda: any("/base/" in key for key in bucket.objects("scans")), 240)
+            if killed == "worker":
+                os.kill(cluster.workers()[0], signal.SIGKILL)
+            else:
+                os.killpg(cluster.managers[0].pid, signal.SIGKILL)
+                cluster.add_manager()
+
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+        done = on_cluster(config, out, cluster)
+        killer.join(10)
+        assert not killer.is_alive()
+        assert done.returncode == (0 if restarts else 3), done.stderr
+        if not restarts:
+            assert "a worker process was killed" in done.stderr and "Traceback" not in done.stderr
+            assert not (out / "current").exists()
+            assert on_cluster(config, out, cluster).returncode == 0
+        must_equal(out, usual, bucket)
 
 
 @pytest.mark.slow
@@ -263,7 +309,11 @@ REMOTE = ("--flink_master=http://cluster:8081", "--environment_type=EXTERNAL", "
         ("FlinkRunner", ("--flink_job_server_jar", __file__, "--no_such=1"), "--no_such=1"),
         ("FlinkRunner", ("--job_endpoint=localhost:8099",), "--environment_type"),
         ("PortableRunner", ("--job_endpoint=localhost:8099",), "--environment_type"),
-        ("FnApiRunner", ("--number_of_execution_retries=3",), "--number_of_execution_retries"),
+        (
+            "FlinkRunner",
+            ("--flink_job_server_jar", __file__, "--number_of_execution_retries=3"),
+            "--number_of_execution_retries",
+        ),
     ],
 )
 def test_engines_that_cannot_work_are_refused_before_the_start(

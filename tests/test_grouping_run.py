@@ -199,13 +199,15 @@ def test_what_was_grouped_is_not_grouped_again(mirrored: Corpus, tmp_path: Path)
     assert sql(out, "SELECT exclusion_reason FROM documents WHERE doc_id = 'other:new'") == [("duplicate",)]
 
 
+FIRST = "source_id = 'first' AND shard LIKE '%a.jsonl' AND row = 0"
 FORGERIES = {
-    "a document that is not of the run": "UPDATE t SET doc_id = 'first:99' WHERE doc_id = 'first:0'",
-    "one taken out of its group": "DELETE FROM t WHERE doc_id = 'first:0'",
+    "a document that is not of the run": f"UPDATE t SET row = 99 WHERE {FIRST}",
+    "another text": f"UPDATE t SET text = text - 1 WHERE {FIRST}",
+    "one taken out of its group": f"DELETE FROM t WHERE {FIRST}",
     "two groups made one": "UPDATE t SET group_no = 1 WHERE group_no = 2",
     "a similarity below the threshold": "UPDATE t SET similarity = 0.5 WHERE group_no = 1",
     "a similarity that 64 values cannot give": "UPDATE t SET similarity = 0.99 WHERE group_no = 1",
-    "a document twice": "INSERT INTO t FROM t WHERE doc_id = 'first:0'",
+    "a document twice": f"INSERT INTO t FROM t WHERE {FIRST}",
     "all groups gone": "DELETE FROM t",
 }
 

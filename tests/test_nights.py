@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline import engines, passes
 from pipeline.config import load_config
+from pipeline.engines import Engine
 from pipeline.output import Output, Run
 from pipeline.run import Options, run
 from pipeline.verify import verify
@@ -149,3 +152,38 @@ def test_only_units_that_hold_a_bad_domain_are_decided_again(corpus: Corpus, tmp
     night(corpus, out)
     made = {event["unit"] for event in events(out) if event["event"] == "unit_decided" and event["built"]}
     assert made == {"plain-00000"}
+
+
+def test_little_work_of_a_later_night_starts_no_processes(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night(corpus, out := tmp_path / "o")
+    add_shard(corpus)
+    used: list[int] = []
+    execute = passes.execute
+
+    def counting(job: object, engine: Engine, *rest: Any) -> None:
+        used.append(engine.workers)
+        execute(job, engine, *rest)
+
+    monkeypatch.setattr(passes, "execute", counting)
+    run(load_config(corpus.config, out), Options(Engine(workers=2)))
+    assert used == [1, 1]
+    monkeypatch.setattr(engines, "SMALL", 10)
+    remove_shard(corpus)
+    run(load_config(corpus.config, out), Options(Engine(workers=2)))
+    assert 2 in used[2:]
+    assert contents(out) == from_scratch(corpus, tmp_path / "fresh")
+
+
+@pytest.mark.parametrize(
+    ("engine", "spread"),
+    [
+        (Engine(workers=2), False),
+        (Engine(workers=2, options=("--direct_running_mode=multi_processing",)), True),
+        (Engine("FlinkRunner", 2), True),
+    ],
+)
+def test_only_the_workers_of_this_machine_are_done_without(engine: Engine, spread: bool) -> None:
+    assert (engine.for_work(1000) == engine) is spread
+    assert engine.for_work(1 << 40) == engine

@@ -17,7 +17,7 @@ from pii import Detector
 from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.evidence import gather
-from pipeline.graph import Gate
+from pipeline.jobs import Gate
 from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.recompute_personal import together
 from schemas.evidence import Collection, Facts

@@ -307,6 +307,35 @@ def test_the_note_of_an_output_that_is_gone_holds_nothing_up(
     assert list((out / "scans" / "references").glob("*.json")) == []
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"run_id": 5}'])
+def test_a_damaged_note_holds_up_no_run_and_pruning_only_where_it_may_be_of_another_output(
+    copied: tuple[Corpus, Path, list[str]], content: bytes
+) -> None:
+    _, out, runs = copied
+    notes = out / "scans" / "references"
+    (notes / f"{runs[0]}.json").write_bytes(content)  # of a run that was published since
+    (notes / "20990101T000000Z-aaaaaaaa.json").write_bytes(content)
+    Register(ScanStore(str(out / "scans"))).begin("20990101T000000Z-bbbbbbbb", out)
+    with pytest.raises(OutputBusy, match="20990101T000000Z-aaaaaaaa.json"):
+        prune(Output(out), 1)
+    (notes / "20990101T000000Z-aaaaaaaa.json").unlink()
+    assert prune(Output(out), 1).runs == runs[:2]
+    assert [path.stem for path in notes.glob("*.json")] == ["20990101T000000Z-bbbbbbbb"]
+
+
+@pytest.mark.parametrize("place", ["scans/references/20990101T000000Z-aaaaaaaa.parquet", "current/scans.parquet"])
+def test_where_references_are_damaged_no_scans_are_dropped(copied: tuple[Corpus, Path, list[str]], place: str) -> None:
+    _, out, _ = copied
+    path = out / place
+    whole = (out / "current" / "scans.parquet").read_bytes()
+    path.unlink(missing_ok=True)
+    path.write_bytes(whole[: len(whole) // 2])
+    before = keyed(out / "scans")
+    told = audit("prune", out, "--keep", 1, check=3)
+    assert path.name in told.stderr and "Traceback" not in told.stderr
+    assert path.exists() and keyed(out / "scans") == before
+
+
 def test_answers_of_a_confirming_scorer_are_never_pruned(copied: tuple[Corpus, Path, list[str]]) -> None:
     _, out, _ = copied
     paid = out / "scans" / "answers" / "ab" / f"{'ab' * 32}.parquet"

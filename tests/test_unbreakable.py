@@ -48,6 +48,15 @@ def test_a_run_with_two_workers_killed_anywhere_goes_on_to_the_same_bytes(made: 
     until(made, 20, workers=2)
 
 
+def test_killed_twice_while_the_trend_is_drawn_nothing_lies_about(made: Bench) -> None:
+    out = prepared(made.folder / "trend" / "out")
+    for _ in range(2):
+        assert made.run(out, Shot({"kind": "rename out/trend.svg"})).code is None
+    must(made.run(out))
+    assert differences(made.expected, observed(out)) == []
+    assert left_over(out) == []
+
+
 @pytest.mark.parametrize("whom", ["parent", "worker"])
 def test_workers_and_their_run_do_not_outlive_one_another(made: Bench, whom: str) -> None:
     out = prepared(made.folder / f"orphans-{whom}" / "out")
@@ -123,6 +132,34 @@ def test_damaged_files_of_the_store_are_withdrawn_and_made_anew_in_the_same_run(
     must(ended)
     assert differences(made.expected, observed(out)) == []
     assert left_over(out) == []
+    shutil.rmtree(out.parent)
+
+
+_DERIVED = (
+    *("bands-1", "distinct-1", "documents", "domains-1", "findings", "fingerprint", "groups-1", "hashes-1", "known-1"),
+    *("manual-1", "published_rejects", "ranked-1", "similar", "summaries-1", "technical-1"),
+)
+
+
+@pytest.mark.parametrize("turn", [0, *(pytest.param(turn, marks=pytest.mark.slow) for turn in (1, 2, 3))])
+def test_of_every_kind_of_committed_file_one_may_be_damaged_at_once(made: Bench, turn: int) -> None:
+    """A night on the same corpus, the last run of which cannot be read, so that everything is made from the store."""
+    shutil.copytree(made.folder / "whole", made.folder / "again", symlinks=True)
+    out = made.folder / "again" / "out"
+    last = (out / "current").resolve()
+    chosen = [last / "samples" / "manual.parquet"]
+    for kind in _DERIVED:
+        files = sorted(path for path in (out / "scans" / kind).rglob("*") if path.is_file())
+        chosen.append(random.Random(kind).choice(files))
+    for number, path in enumerate(chosen):
+        path.chmod(0o644)
+        (_empty, _cut, _flip, Path.unlink)[(number + turn) % 4](path)
+    (last / "result.json").unlink()
+    must(made.run(out))
+    assert differences(made.expected, observed(out)) == []
+    assert left_over(out) == []
+    events = (out / "current" / "events.ndjson").read_text(encoding="utf-8")
+    assert "damaged_file_withdrawn" in events
     shutil.rmtree(out.parent)
 
 
@@ -227,7 +264,7 @@ def test_two_outputs_share_their_scans_while_both_run(made: Bench, tmp_path: Pat
     for out in outs:
         assert differences(made.expected, observed(out)) == []
         assert left_over(out) == []
-        audit("verify", out, "--quick")
+        must(made.run(out, arguments=["verify", str(out), "--quick"]))
 
 
 def test_status_tells_how_far_a_run_with_two_workers_is_and_that_it_was_killed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.lexicon import Library
+from schemas.lexicon import TIERS, Library
 from schemas.personal_information import catalogue
 from schemas.policy import Conditions, Policy, Rule
 from schemas.profile import Profile
@@ -145,8 +145,8 @@ class Decider:
         asked = (
             np.asarray(layers["confirm"].column("asked")) if "confirm" in layers else np.zeros(count, dtype=np.bool_)
         )
-        for index, hits, scores, confirmations in _evidence_rows(
-            layers["keywords"].column("hits"), layers["classifier"].column("scores"), confirmed, self._lowest_score
+        for index, hits, scores, confirmations in self._evidence_rows(
+            layers["keywords"].column("hits"), layers["classifier"].column("scores"), confirmed
         ):
             verdict = self.judge(hits, scores, confirmations, bool(asked[index]))
             risks[index], candidates[index] = verdict.risks, verdict.candidates
@@ -183,6 +183,45 @@ class Decider:
         documents = pa.record_batch([columns[name] for name in DOCUMENTS.names], schema=DOCUMENTS)
         return documents, _finding_rows(findings, persons, documents)
 
+    def _evidence_rows(
+        self, hits: pa.Array, scores: pa.Array, confirmed: pa.Array | None
+    ) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]]:
+        """The rows with evidence that can matter; the others, nearly all, are never touched one by one."""
+        best = np.asarray(pc.fill_null(pc.struct_field(pc.list_element(scores, 0), "score"), -1.0))  # stored best first
+        if confirmed is None:
+            confirmed = pa.nulls(len(scores), scores.type)
+        told = np.asarray(pc.or_(hits.is_valid(), confirmed.is_valid())) | (best >= self._lowest_score - _SINGLE)
+        some = np.flatnonzero(told & self._may_hold(hits, best))
+        indices = pa.array(some)
+        evidence = (column.take(indices).to_pylist() for column in (hits, scores, confirmed))
+        for index, own_hits, own_scores, own_confirmed in zip(some.tolist(), *evidence, strict=True):
+            yield index, own_hits or [], own_scores or [], own_confirmed or []
+
+    def _may_hold(self, hits: pa.Array, best: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """The rows for which a rule might hold, were all their evidence of one risk: no other is decided anything."""
+        found, count = pc.list_flatten(hits), len(hits)
+        tiers = self._tiers[np.asarray(pc.struct_field(found, "entry"))]
+        tiers[np.asarray(pc.struct_field(found, "straddles"))] = TIERS.index("context")
+        owners = np.asarray(pc.list_parent_indices(hits), dtype=np.int64)
+        terms = np.bincount(owners * len(TIERS) + tiers, minlength=count * len(TIERS)).reshape(count, len(TIERS))
+        least = min(self.thresholds.values(), default=2.0)
+        may: npt.NDArray[np.bool_] = np.zeros(count, dtype=np.bool_)
+        for rule in self.policy.rules:
+            holds = (terms >= [getattr(rule.when, tier) for tier in TIERS]).all(axis=1)
+            if rule.when.score is not None:
+                holds &= best >= (least if rule.when.score == "threshold" else float(rule.when.score)) - _SINGLE
+            may |= holds
+        return may
+
+    @cached_property
+    def _counted(self) -> frozenset[str]:
+        return self.profile.counted_risks
+
+    @cached_property
+    def _tiers(self) -> npt.NDArray[np.int8]:
+        """The tier of each entry, as its position in TIERS."""
+        return np.array([TIERS.index(entry.tier) for entry in self.library.entries], dtype=np.int8)
+
     def risks(self, hits: list[dict[str, Any]], scores: list[dict[str, Any]]) -> list[str]:
         """The risks decided for one document, from its rows of the layers keywords and classifier."""
         return self.judge(hits, scores).risks
@@ -213,7 +252,7 @@ class Decider:
         verdict = Verdict()
         kept = {_KEYWORDS: 0, _CLASSIFIER: 0, _CONFIRM: 0}
         for risk in sorted(evidence):
-            if risk not in self.profile.counted_risks:
+            if risk not in self._counted:
                 continue
             rule, not_asked = self._rule(risk, evidence[risk], asked)
             verdict.not_asked |= not_asked
@@ -309,21 +348,6 @@ def _is_confirmed(when: Conditions, evidence: _Evidence) -> bool:
     return evidence.confirmed is not None and round(evidence.confirmed["score"], 4) >= when.confirmed
 
 
-def _evidence_rows(
-    hits: pa.Array, scores: pa.Array, confirmed: pa.Array | None, lowest: float
-) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]]:
-    """The rows with evidence that can matter; the others, nearly all, are never touched one by one."""
-    best = pc.struct_field(pc.list_element(scores, 0), "score")  # scores are stored best first
-    high = pc.fill_null(pc.greater_equal(best, lowest - _SINGLE), False)
-    if confirmed is None:
-        confirmed = pa.nulls(len(scores), scores.type)
-    some = np.flatnonzero(np.asarray(pc.or_(pc.or_(hits.is_valid(), high), confirmed.is_valid())))
-    indices = pa.array(some)
-    evidence = (column.take(indices).to_pylist() for column in (hits, scores, confirmed))
-    for index, own_hits, own_scores, own_confirmed in zip(some.tolist(), *evidence, strict=True):
-        yield index, own_hits or [], own_scores or [], own_confirmed or []
-
-
 def _uses_terms(when: Conditions) -> bool:
     return bool(when.block or when.review or when.context)
 
@@ -374,7 +398,8 @@ def _finding_rows(
         if f.name in ("doc_id", "source_id", "shard", "row", "admitted"):
             columns.append(documents.column(f.name).take(indices))
         else:
-            told = pa.array([finding.get(f.name) for _, finding in findings], type=f.type)
+            known = bool(findings) and f.name in findings[0][1]
+            told = pa.array([finding[f.name] for _, finding in findings] if known else [None] * len(findings), f.type)
             columns.append(pa.concat_arrays([told, personal[f.name].cast(f.type)]).take(order))
     return pa.record_batch(columns, schema=FINDINGS)
 

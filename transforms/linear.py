@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from transforms.text import Offsets
 from transforms.windows import Tokens
@@ -226,6 +225,8 @@ class LinearModel:
         pointer = np.append(0, 2 * total).astype(np.int32)
         ones = np.ones(2 * len(rows), dtype=np.float32)
         shape = (len(low), len(self._rows))
+        from scipy import sparse  # slow to import, and not needed where nothing is scored
+
         summed = sparse.csr_matrix((ones, features.ravel(), pointer), shape=shape, copy=False) @ self._rows
         known = np.add.reduceat(rows != self._unknown, total - size, dtype=np.int64)
         mean: npt.NDArray[np.float32] = (summed + self._rows[self._end_row]) / (size + known + 1)[:, None].astype(

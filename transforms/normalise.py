@@ -10,9 +10,9 @@ are the word boundary, and blanks in a row are one. Two line breaks are the bord
 import hashlib
 import itertools
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ VERSION = 3
 
 _TABLE_SIZE = 0x110000
 _DROP = np.uint32(0xFFFFFFFF)
+_VANISHING = frozenset({"Cf", "Mn", "Me", "Cn"})  # general categories: format, marks, unassigned
 _CODE, _KIND_SHIFT, _DROPPED = np.uint32(0x1FFFFF), np.uint32(24), 0xFF
 _LIGATURE, _COMBINING = 0xFD, 0xFE  # as kinds, where a character needs a second look
 
@@ -70,24 +71,14 @@ def fold_table() -> CodePoints:
     from opencc import OpenCC
 
     table = np.arange(_TABLE_SIZE, dtype=np.uint32)
-    for code in range(0x80, _TABLE_SIZE):
-        if 0xD800 <= code < 0xE000:
-            continue
-        char = chr(code)
-        folded = unicodedata.normalize("NFKC", char)
-        if len(folded) == 1 and folded != char:
-            table[code] = ord(folded)
-        category = unicodedata.category(char)
-        if category in ("Cf", "Mn", "Me", "Cn") or 0xE0000 <= code < 0xF0000:
-            table[code] = _DROP
+    chars = table.tobytes().decode("utf-32-le", "surrogatepass")
+    vanishes = np.fromiter(map(_VANISHING.__contains__, map(unicodedata.category, chars)), np.bool_, _TABLE_SIZE)
+    vanishes[0xE0000:0xF0000] = True
+    vanishes[:0x80] = vanishes[0xD800:0xE000] = False  # surrogates stay
+    table[vanishes] = _DROP
     kept = table != _DROP
-    # case: only where one character folds to one
-    for code in np.flatnonzero(kept).tolist():
-        value = int(table[code])
-        if value < 0x1F000:
-            folded = chr(value).casefold() if not 0xD800 <= value < 0xE000 else ""
-            if len(folded) == 1:
-                table[code] = ord(folded)
+    _fold(table, np.flatnonzero(kept[0x80:]) + 0x80, lambda some: map(partial(unicodedata.normalize, "NFKC"), some))
+    _fold(table, np.flatnonzero(kept & (table < 0x1F000)), lambda some: map(str.casefold, some))
     # traditional to simplified, a character at a time: phrases must not shift offsets
     convert = OpenCC("t2s").convert
     han = [code for code in np.flatnonzero(kept).tolist() if _is_han(int(table[code]))]
@@ -102,6 +93,13 @@ def fold_table() -> CodePoints:
     table[live] = table[table[live]]  # 薴 → 苧 → 苎: all spellings must end on the same character
     table.flags.writeable = False
     return table
+
+
+def _fold(table: CodePoints, codes: Offsets, fold: Callable[[list[str]], Iterable[str]]) -> None:
+    """Takes a step further what these code points fold to, where one character becomes one."""
+    for code, folded in zip(codes.tolist(), fold(list(map(chr, table[codes].tolist()))), strict=True):
+        if len(folded) == 1:
+            table[code] = ord(folded)
 
 
 def _is_han(code: int) -> bool:

@@ -24,8 +24,9 @@ from pipeline.accounts import SumTallies, Tally
 from pipeline.decisions import DecidedUnit
 from pipeline.draw import MANUAL, MANUAL_PART, Draw, draw_technical
 from pipeline.execution import quiet_logging
-from pipeline.graph import Drawn, Gate, Grouped, RankUnits, TallyUnits, Workshop, hand_over, judge_sources
+from pipeline.graph import RankUnits, TallyUnits, hand_over, judge_sources
 from pipeline.grouping import group
+from pipeline.jobs import Drawn, Gate, Grouped, Workshop
 from pipeline.passes import Results, Work
 from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of, key_of
 from pipeline.scans import ScanStore, TableFile

@@ -30,9 +30,10 @@ VALUES = MINHASH_PERMUTATIONS // BANDS
 COLUMNS = (*(f"b{band}" for band in range(BANDS)), WHOLE)
 SCHEMA = pa.schema([pa.field(name, pa.uint64()) for name in COLUMNS])
 
-_ROWS = 1 << 17  # a row group; 34 MB of signatures
+_ROWS = 1 << 16  # a row group; 17 MB of signatures
+_BYTES = 4 * MINHASH_PERMUTATIONS
 _EMPTY = np.uint32(0xFFFFFFFF)
-_HANDS = min(4, os.cpu_count() or 1)
+_HANDS = min(2, os.cpu_count() or 1)  # each holds some 50 MB
 
 Signatures = npt.NDArray[np.uint32]
 Values = npt.NDArray[np.uint64]
@@ -59,11 +60,18 @@ def _folded(parts: Values) -> Values:
     return total
 
 
-def signatures_of(column: pa.ChunkedArray | pa.Array) -> Signatures:
-    """A column of stored signatures as numbers, shape (n, 64)."""
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    joined = b"".join(value for chunk in chunks for value in chunk.to_pylist())
-    return np.frombuffer(joined, dtype="<u4").reshape(-1, MINHASH_PERMUTATIONS)
+def signatures_of(column: pa.Array) -> Signatures:
+    """A column of stored signatures as numbers, shape (n, 64), without copying. Raises ValueError where one is missing."""
+    try:
+        fixed = column.cast(pa.binary(_BYTES))
+    except pa.ArrowInvalid:
+        fixed = None
+    if fixed is None or fixed.null_count:
+        raise ValueError("fingerprint layer without 64 values a document")
+    values, start = fixed.buffers()[1], _BYTES * fixed.offset
+    count = len(fixed) * MINHASH_PERMUTATIONS
+    stored = np.frombuffer(values, dtype="<u4", offset=start, count=count) if count else np.empty(0, dtype=np.uint32)
+    return stored.reshape(-1, MINHASH_PERMUTATIONS)
 
 
 def bands_path(store: ScanStore, fingerprint_key: str) -> str:
@@ -93,14 +101,7 @@ def _write(layer: pq.ParquetFile, target: Path) -> None:
     settings: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     with pq.ParquetWriter(target, SCHEMA, write_page_checksum=True, **settings) as writer:
         for batch in layer.iter_batches(batch_size=_ROWS, columns=["minhash"], use_threads=False):
-            column = batch.column(0)
-            if column.null_count or column.type.byte_width != 4 * MINHASH_PERMUTATIONS:
-                raise ValueError("fingerprint layer without 64 values a document")
-            start = column.offset * 4 * MINHASH_PERMUTATIONS
-            stored = np.frombuffer(
-                column.buffers()[1], dtype="<u4", offset=start, count=len(column) * MINHASH_PERMUTATIONS
-            )
-            signatures = stored.reshape(-1, MINHASH_PERMUTATIONS)
+            signatures = signatures_of(batch.column(0))
             nothing = (signatures == _EMPTY).all(axis=1)
             values = band_values(signatures)
             arrays = [pa.array(np.ascontiguousarray(values[:, place]), mask=nothing) for place in range(BANDS + 1)]

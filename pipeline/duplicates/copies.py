@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.database import parquet_list
+from pipeline.duplicates.similar import NUMBER, numbered
 
 Out = tuple[
     frozenset[str], frozenset[str]
@@ -13,33 +14,35 @@ Out = tuple[
 
 
 def find_copies(
-    sql: duckdb.DuckDBPyConnection, documents: Sequence[Path], near: bool, without: Out = (frozenset(), frozenset())
+    sql: duckdb.DuckDBPyConnection,
+    documents: Sequence[Path],
+    hashes: Sequence[Path],
+    near: bool,
+    without: Out = (frozenset(), frozenset()),
 ) -> dict[int, list[int]]:
     """The rows of copies among admitted documents, by the position of their unit.
 
-    Exact copies always; near ones by the table `members`, where `near` says so. First is who stands first in the order
-    of `documents` and rows.
+    Exact copies always, by the digests of texts in `hashes`; near ones by the table `members`, where `near` says so.
+    First is who stands first in the order of `documents` and rows.
     """
     if not documents:
         return {}
     sql.execute(
-        f"""CREATE OR REPLACE TEMP VIEW candidates AS
-        SELECT (file_index::UBIGINT << 32) | file_row_number::UBIGINT AS n, content_hash, source_id, domain
-        FROM {parquet_list(documents).removesuffix(")")}, file_row_number = true) WHERE admitted"""
+        f"""CREATE OR REPLACE TEMP TABLE candidates AS SELECT {NUMBER} AS n FROM {numbered(documents)}
+        WHERE admitted AND NOT list_contains(?, source_id) AND NOT coalesce(list_contains(?, domain), false)""",
+        [sorted(without[0]), sorted(without[1])],
     )
-    out = "NOT list_contains(?, source_id) AND NOT coalesce(list_contains(?, domain), false)"
-    given = [sorted(without[0]), sorted(without[1])]
     sql.execute(
-        f"CREATE OR REPLACE TABLE repeated AS SELECT hash(content_hash) AS h FROM candidates WHERE {out} GROUP BY h HAVING count(*) > 1",
-        given,
+        f"""CREATE OR REPLACE TEMP TABLE repeated AS
+        SELECT text_high FROM {parquet_list(hashes)} GROUP BY text_high HAVING count(*) > 1"""
     )
-    copies = f"""SELECT n FROM (SELECT n, min(n) OVER (PARTITION BY content_hash) AS first FROM candidates
-        WHERE hash(content_hash) IN (FROM repeated) AND {out}) WHERE n <> first"""
+    copies = f"""SELECT n FROM (SELECT n, min(n) OVER (PARTITION BY text_high, text_low) AS first FROM candidates
+        JOIN (SELECT {NUMBER} AS n, text_high, text_low FROM {numbered(hashes)} WHERE text_high IN (FROM repeated)) USING (n))
+        WHERE n <> first"""
     if near:
-        copies += f""" UNION SELECT n FROM (SELECT n, min(n) OVER (PARTITION BY root) AS first
-            FROM members JOIN candidates USING (n) WHERE {out}) WHERE n <> first"""
-        given = given * 2
+        copies += """ UNION SELECT n FROM (SELECT n, min(n) OVER (PARTITION BY root) AS first
+            FROM members JOIN candidates USING (n)) WHERE n <> first"""
     found: dict[int, list[int]] = {}
-    for unit, row in sql.execute(f"SELECT n >> 32, n & 4294967295 FROM ({copies}) ORDER BY n", given).fetchall():
+    for unit, row in sql.execute(f"SELECT n >> 32, n & 4294967295 FROM ({copies}) ORDER BY n").fetchall():
         found.setdefault(int(unit), []).append(int(row))
     return found

@@ -53,11 +53,11 @@ def merged_sources(
     return {source: standing(source) for source in stands}
 
 
-def cell_counts(query: Query, documents: str) -> dict[tuple[str, str], dict[str, int]]:
-    """Admitted documents by bucket and language, and by source."""
+def cell_counts(query: Query, documents: str, weight: str = "1") -> dict[tuple[str, str], dict[str, int]]:
+    """Admitted documents by bucket and language, and by source. A row stands for `weight` documents."""
     cells: dict[tuple[str, str], dict[str, int]] = {}
     for bucket, language, source, count in query(
-        f"SELECT bucket, language, source_id, count(*) FROM {documents} WHERE admitted GROUP BY ALL ORDER BY ALL"
+        f"SELECT bucket, language, source_id, sum({weight}) FROM {documents} WHERE admitted GROUP BY ALL ORDER BY ALL"
     ):
         cells.setdefault((bucket, language), {})[source] = int(count)
     return cells

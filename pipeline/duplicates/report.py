@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.accounts import Item, Tally
-from pipeline.database import parquet_list
+from pipeline.database import parquet_list, quoted
 from pipeline.duplicates.diversity import (
     cell_counts,
     diversity_basis,
@@ -22,6 +22,20 @@ NEAR = "duplicates/near.parquet"  # in a run's folder; not there where similar d
 
 
 @dataclass(frozen=True)
+class Copied:
+    """What copies are counted from, as relations.
+
+    `documents` has all documents; `texts` has their source and what is equal for equal texts (source_id, high, low);
+    `groups` has them by source, bucket, language and admission, a row for `weight` of them.
+    """
+
+    documents: str
+    texts: str
+    groups: str
+    weight: str
+
+
+@dataclass(frozen=True)
 class CopyFacts:
     """Rows by table, the sources that may be others under a new name, and what is said of the diversity clause."""
 
@@ -30,20 +44,40 @@ class CopyFacts:
     clause: Mapping[str, tuple[str, str]]
 
 
+def told_by_documents(documents: str) -> Copied:
+    """Everything from the documents alone, as `verify` wants it."""
+    return Copied(documents, f"(SELECT source_id, content_hash AS high, 0 AS low FROM {documents})", documents, "1")
+
+
+def told_by_summaries(documents: str, units: Sequence[tuple[str, Path]], groups: str) -> Copied:
+    """From the source and the digests of texts of each unit, and from the groups of all (pipeline/summaries.py)."""
+    if not units:
+        return told_by_documents(documents)
+    sources: dict[str, list[Path]] = {}
+    for source, hashes in units:
+        sources.setdefault(source, []).append(hashes)
+    texts = " UNION ALL ".join(
+        f"SELECT {quoted(source)} AS source_id, text_high AS high, text_low AS low FROM {parquet_list(hashes)}"
+        for source, hashes in sorted(sources.items())
+    )
+    return Copied(documents, f"({texts})", groups, "n")
+
+
 def copy_facts(
-    query: Query, documents: str, run: Path, near: bool, tally: Tally, sources: Sequence[SourceRecord], profile: Profile
+    query: Query, copied: Copied, run: Path, near: bool, tally: Tally, sources: Sequence[SourceRecord], profile: Profile
 ) -> CopyFacts:
-    """Counts copies. `query` runs SQL, `documents` is the relation of all documents, `run` the folder with the groups."""
+    """Counts copies. `query` runs SQL, `copied` says from what, `run` is the folder with the groups of similar ones."""
     counts = {source.id: tally[Item("source", source.id, "", "collected", "documents")] for source in sources}
-    load_copies(query, documents, parquet_list([run / NEAR]) if near else None)
+    groups = parquet_list([run / NEAR]) if near else None
+    load_copies(query, copied.texts, groups)
     overlap = overlap_rows(query, counts, near)
     stands = merged_sources(overlap, counts, profile.diversity)
-    cells = diversity_rows(cell_counts(query, documents), stands, sources, profile.diversity)
+    cells = diversity_rows(cell_counts(query, copied.groups, copied.weight), stands, sources, profile.diversity)
     return CopyFacts(
         {
             "duplicate_stats": duplicate_rows(query, counts, near),
             "source_overlap": overlap,
-            "duplicate_groups": group_rows(query),
+            "duplicate_groups": group_rows(query, copied.documents, groups),
             "source_diversity": cells,
         },
         mostly_copies(overlap, counts, profile.diversity),

@@ -14,11 +14,13 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.database import parquet_list
+from pipeline.duplicates.bands import SCHEMA as BANDS
 from pipeline.duplicates.bands import VERSION as BANDS_VERSION
 from pipeline.duplicates.bands import bands_path, commit_bands
 from pipeline.duplicates.similar import EDGES, Earlier, find_similar
 from pipeline.errors import StoreError
 from pipeline.scans import ScanStore, TableFile
+from schemas.layers import FINGERPRINT
 
 VERSION = 1
 LAYER = "similar"
@@ -37,17 +39,20 @@ def search(
     path = store.path(LAYER, edges_key(keys, threshold))
     with ExitStack() as held:
 
-        def on_disk(file: str) -> Path:
-            return held.enter_context(store.on_disk(file, folder))
+        def on_disk(file: str, schema: pa.Schema) -> Path:
+            return held.enter_context(store.sound_on_disk(file, folder, schema))
+
+        def fingerprints(unit: int) -> Path:
+            return on_disk(store.path("fingerprint", keys[unit]), FINGERPRINT)
 
         if store.exists(path):
-            sql.execute(f"CREATE TABLE edges AS FROM {parquet_list([on_disk(path)])}")
+            sql.execute(f"CREATE TABLE edges AS FROM {parquet_list([on_disk(path, EDGES)])}")
             how = "known"
         else:
             commit_bands(store, keys)
             earlier = _earlier(keys, threshold, store, on_disk)
-            bands = [on_disk(bands_path(store, key)) for key in keys]
-            find_similar(sql, bands, lambda unit: on_disk(store.path("fingerprint", keys[unit])), threshold, earlier)
+            bands = [on_disk(bands_path(store, key), BANDS) for key in keys]
+            find_similar(sql, bands, fingerprints, threshold, earlier)
             _commit(sql, store, path)
             how = "whole" if earlier is None else "increment"
     note = json.dumps({"path": path.removeprefix(store.location), "threshold": threshold, "units": list(keys)})
@@ -64,13 +69,15 @@ def _note(store: ScanStore) -> str:
     return f"{store.location}/{LAYER}/{_LATEST}"
 
 
-def _earlier(keys: Sequence[str], threshold: float, store: ScanStore, on_disk: Callable[[str], Path]) -> Earlier | None:
+def _earlier(
+    keys: Sequence[str], threshold: float, store: ScanStore, on_disk: Callable[[str, pa.Schema], Path]
+) -> Earlier | None:
     """What the last search left, where it is whole and much of it still holds."""
     if not store.exists(_note(store)):
         return None
     try:
         note = json.loads(store.read_bytes(_note(store)))
-        units, path, known = list(note["units"]), store.location + str(note["path"]), note["threshold"]
+        units, path, known = [str(key) for key in note["units"]], store.location + str(note["path"]), note["threshold"]
     except (ValueError, LookupError, TypeError, StoreError, OSError):
         return None  # a damaged note costs time, nothing else
     if path != store.path(LAYER, edges_key(units, threshold)) or known != threshold:
@@ -84,7 +91,7 @@ def _earlier(keys: Sequence[str], threshold: float, store: ScanStore, on_disk: C
     moved = {place: now[key] for place, key in enumerate(units) if key in now}
     if list(moved.values()) != sorted(moved.values()):
         return None  # the order of documents is another
-    return Earlier(on_disk(path), moved, tuple(on_disk(bands_path(store, key)) for key in changed))
+    return Earlier(on_disk(path, EDGES), moved, tuple(on_disk(bands_path(store, key), BANDS) for key in changed))
 
 
 def _commit(sql: duckdb.DuckDBPyConnection, store: ScanStore, path: str) -> None:

@@ -24,7 +24,7 @@ from schemas.layers import MINHASH_PERMUTATIONS
 
 NEIGHBOURS = 4  # in the order of signatures: every pair of five
 _PAIRS = 100_000  # compared at a time: 51 MB of signatures
-_NUMBER = "(file_index::UBIGINT << 32) | file_row_number::UBIGINT"
+NUMBER = "(file_index::UBIGINT << 32) | file_row_number::UBIGINT"
 _ROW = "4294967295::UBIGINT"
 
 EDGES = pa.schema(
@@ -62,7 +62,7 @@ def find_similar(
         return
     if earlier is not None:
         _recall(sql, earlier)
-    _meet(sql, _numbered(bands), earlier)
+    _meet(sql, numbered(bands), earlier)
     _pair(sql, fingerprints, range(len(bands)))
     _compare(sql, threshold)
     if earlier is not None:
@@ -71,7 +71,7 @@ def find_similar(
         sql.execute(f"DROP TABLE {table}")
 
 
-def _numbered(files: Sequence[Path]) -> str:
+def numbered(files: Sequence[Path]) -> str:
     """These files with the virtual columns that say where a row stands."""
     return f"{parquet_list(files).removesuffix(')')}, file_row_number = true)"
 
@@ -83,19 +83,17 @@ def _meet(sql: duckdb.DuckDBPyConnection, bands: str, earlier: Earlier | None) -
         if earlier is None:
             hot = f"SELECT {column} AS h FROM {bands} WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1"
         elif earlier.changed:
-            hot = f"SELECT DISTINCT {column} AS h FROM {_numbered(earlier.changed)} WHERE h IS NOT NULL"
+            hot = f"SELECT DISTINCT {column} AS h FROM {numbered(earlier.changed)} WHERE h IS NOT NULL"
         else:
             return
         sql.execute(f"CREATE OR REPLACE TABLE hot AS {hot}")
         whole = "" if column == WHOLE else f", {WHOLE}"
         sql.execute(
             f"""CREATE OR REPLACE TABLE those AS
-            SELECT {column} AS h{whole}, {_NUMBER} AS n FROM {bands} WHERE {column} IN (FROM hot)"""
+            SELECT {column} AS h{whole}, {NUMBER} AS n FROM {bands} WHERE {column} IN (FROM hot)"""
         )
         if earlier is not None:
-            sql.execute(
-                f"INSERT INTO touched SELECT n, 1 << {band} FROM those WHERE n IN (SELECT a FROM kept UNION SELECT b FROM kept)"
-            )
+            sql.execute(f"INSERT INTO touched SELECT n, 1 << {band} FROM those")
         if column == WHOLE:
             sql.execute(
                 f"""INSERT INTO edges SELECT first, n, {MINHASH_PERMUTATIONS}, 1 << {band}
@@ -124,7 +122,7 @@ def _pair(sql: duckdb.DuckDBPyConnection, fingerprints: Callable[[int], Path], u
     sql.execute(
         f"""INSERT INTO signatures SELECT n, minhash FROM (
             SELECT (unit << 32) | file_row_number::UBIGINT AS n, minhash
-            FROM (SELECT file_index AS i, file_row_number, minhash FROM {_numbered([fingerprints(u) for u in concerned])}) JOIN given USING (i))
+            FROM (SELECT file_index AS i, file_row_number, minhash FROM {numbered([fingerprints(u) for u in concerned])}) JOIN given USING (i))
         WHERE n IN (SELECT n FROM met)"""
     )
     sql.unregister("given")
@@ -180,14 +178,18 @@ def _recall(sql: duckdb.DuckDBPyConnection, earlier: Earlier) -> None:
 
 def _keep(sql: duckdb.DuckDBPyConnection) -> None:
     """Adds the earlier edges of bands in which nothing changed; a pair may stand in both."""
+    sql.execute("CREATE TABLE changed AS SELECT n, bit_or(bands) AS bands FROM touched GROUP BY n")
+    sql.execute(
+        """CREATE TABLE still AS
+        SELECT a, b, same, k.bands & ~(coalesce(l.bands, 0) | coalesce(r.bands, 0)) AS bands, l.n IS NULL OR r.n IS NULL AS alone
+        FROM kept k LEFT JOIN changed l ON l.n = a LEFT JOIN changed r ON r.n = b"""
+    )
+    # who was put side by side now stands in a changed band with both ends; all other pairs stay as they are
     sql.execute(
         """CREATE OR REPLACE TABLE edges AS
-        WITH changed AS (SELECT n, bit_or(bands) AS bands FROM touched GROUP BY n),
-        still AS (
-            SELECT a, b, same, k.bands & ~(coalesce(l.bands, 0) | coalesce(r.bands, 0)) AS bands
-            FROM kept k LEFT JOIN changed l ON l.n = a LEFT JOIN changed r ON r.n = b)
-        SELECT a, b, max(same)::INTEGER AS same, bit_or(bands) AS bands
-        FROM (FROM edges UNION ALL FROM still WHERE bands <> 0) GROUP BY a, b"""
+        SELECT a, b, same, bands FROM still WHERE alone AND bands <> 0
+        UNION ALL SELECT a, b, max(same)::INTEGER, bit_or(bands)
+        FROM (FROM edges UNION ALL SELECT a, b, same, bands FROM still WHERE NOT alone AND bands <> 0) GROUP BY a, b"""
     )
-    sql.execute("DROP TABLE kept")
-    sql.execute("DROP TABLE touched")
+    for table in ("kept", "touched", "changed", "still"):
+        sql.execute(f"DROP TABLE {table}")

@@ -1,7 +1,7 @@
 """What auditors are told of copies: per source, between sources, and the largest groups. Facts before filtering.
 
-Exact copies are told from the documents themselves, similar ones from the groups a run has written; a group holds its
-exact copies too, and texts without a group are grouped by their hash.
+Exact copies are counted from digests of the texts, similar ones from the groups a run has written; a group holds its
+exact copies too. Only numbers are grouped: of the documents themselves the places of the listed groups are read.
 """
 
 from collections.abc import Callable
@@ -15,35 +15,38 @@ GROUPS = 1000  # the largest ones are listed
 _SOURCES = 10  # named of each
 
 
-def load_copies(query: Query, documents: str, groups: str | None) -> None:
-    """Makes the table `copies`: every document that is like another (source_id, shard, row, doc_id, text, part, similarity).
+def load_copies(query: Query, texts: str, groups: str | None) -> None:
+    """Makes the tables `exact` and, where similar documents were looked for, `near`: copies counted by source.
 
-    `documents` and `groups` are relations; `groups` is None where near copies were not looked for, and `part`, which is
-    equal for similar documents, is then equal for equal ones.
+    `texts` is a relation of all documents (source_id, high, low), of which the last two are equal for equal texts;
+    `groups` one of the members of groups, None where near copies were not looked for. A row of the tables is a text or
+    a group in a source (high, low, source_id, documents, sources), `sources` in how many it is.
     """
-    query(
-        f"""CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT hash(content_hash) AS h FROM {documents} GROUP BY h HAVING count(*) > 1"""
+    query(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT high AS h FROM {texts} GROUP BY h HAVING count(*) > 1")
+    counted = (
+        f"SELECT high, low, source_id, count(*) AS documents FROM {texts} WHERE high IN (FROM repeated) GROUP BY ALL"
     )
-    query(
-        f"""CREATE OR REPLACE TEMP TABLE copies AS
-        SELECT source_id, shard, "row", doc_id, content_hash AS text, content_hash AS part, 1.0::DOUBLE AS similarity
-        FROM {documents} WHERE hash(content_hash) IN (FROM repeated)"""
-    )
+    query(f"CREATE OR REPLACE TEMP TABLE exact AS {_with_sources(counted)}")
     query("DROP TABLE repeated")
     if groups is not None:
-        query(
-            f"""CREATE OR REPLACE TEMP TABLE copies AS
-            SELECT source_id, shard, "row", doc_id, content_hash AS text, 'g' || group_no AS part, similarity FROM {groups}
-            UNION ALL FROM copies ANTI JOIN {groups} USING (source_id, shard, "row")"""
-        )
+        counted = f"SELECT group_no AS high, 0 AS low, source_id, count(*) AS documents FROM {groups} GROUP BY ALL"
+        query(f"CREATE OR REPLACE TEMP TABLE near AS {_with_sources(counted)}")
+
+
+def _with_sources(counted: str) -> str:
+    return f"SELECT *, count(*) OVER (PARTITION BY high, low) AS sources FROM ({counted})"
 
 
 def duplicate_rows(query: Query, documents: dict[str, int], near: bool) -> list[dict[str, Any]]:
-    """Rows of `duplicate_stats` from the table `copies`; `documents` counts those of each source."""
+    """Rows of `duplicate_stats` from the tables of copies; `documents` counts those of each source."""
     counted = {
-        name: {source: (int(within), int(others or 0)) for source, within, others in query(_per_source(column))}
-        for name, column in _columns(near).items()
+        name: {
+            source: (int(within), int(others or 0))
+            for source, within, others in query(
+                f"SELECT source_id, sum(documents - 1), sum(documents) FILTER (sources > 1) FROM {name} GROUP BY source_id"
+            )
+        }
+        for name in _tables(near)
     }
     rows = []
     for source, total in documents.items():
@@ -63,11 +66,11 @@ def duplicate_rows(query: Query, documents: dict[str, int], near: bool) -> list[
 def overlap_rows(query: Query, documents: dict[str, int], near: bool) -> list[dict[str, Any]]:
     """Rows of `source_overlap`: for each ordered pair of sources that have anything in common."""
     shared: dict[tuple[str, str], dict[str, int]] = {}
-    for name, column in _columns(near).items():
+    for name in _tables(near):
         for source, other, count in query(
-            f"""WITH {_parts(column)}
-            SELECT l.source_id, r.source_id, sum(l.documents) FROM parts l JOIN parts r
-            ON l.part = r.part AND l.source_id <> r.source_id GROUP BY ALL"""
+            f"""WITH shared AS (FROM {name} WHERE sources > 1)
+            SELECT l.source_id, r.source_id, sum(l.documents) FROM shared l JOIN shared r
+            ON l.high = r.high AND l.low = r.low AND l.source_id <> r.source_id GROUP BY ALL"""
         ):
             shared.setdefault((source, other), {})[name] = int(count)
     return [
@@ -83,16 +86,27 @@ def overlap_rows(query: Query, documents: dict[str, int], near: bool) -> list[di
     ]
 
 
-def group_rows(query: Query) -> list[dict[str, Any]]:
-    """Rows of `duplicate_groups`: the largest groups, by size and then by their first document."""
+def group_rows(query: Query, documents: str, groups: str | None) -> list[dict[str, Any]]:
+    """Rows of `duplicate_groups`: the largest groups, by size and then by their first document.
+
+    `documents` are all documents; where `groups` is None, groups are those of equal texts.
+    """
+    if groups is None:
+        query(f"CREATE OR REPLACE TEMP TABLE equal AS {_equal(documents)}")
+        groups = "equal"
+    query(
+        f"""CREATE OR REPLACE TEMP TABLE largest AS
+        WITH top AS (SELECT group_no FROM {groups} GROUP BY group_no ORDER BY count(*) DESC, group_no LIMIT {GROUPS})
+        SELECT group_no, count(*) AS documents, count(DISTINCT text) AS texts, count(DISTINCT source_id) AS sources,
+               list_sort(list(DISTINCT source_id))[:{_SOURCES}] AS names, min(similarity) AS similarity,
+               min((source_id, shard, "row")) AS place
+        FROM {groups} WHERE group_no IN (FROM top) GROUP BY group_no HAVING documents > 1"""
+    )
     found = query(
-        f"""WITH first AS (SELECT *, row_number() OVER (PARTITION BY part ORDER BY source_id, shard, "row") AS place FROM copies)
-        SELECT count(*) AS documents, count(DISTINCT text) AS texts, count(DISTINCT source_id) AS sources,
-               list_sort(list(DISTINCT source_id))[:{_SOURCES}], min(similarity),
-               any_value(doc_id) FILTER (place = 1) AS example
-        FROM first GROUP BY part HAVING documents > 1
-        ORDER BY documents DESC, any_value(source_id) FILTER (place = 1), any_value(shard) FILTER (place = 1),
-                 any_value("row") FILTER (place = 1) LIMIT {GROUPS}"""
+        f"""WITH first AS (SELECT *, place[1] AS source_id, place[2] AS shard, place[3] AS "row" FROM largest)
+        SELECT f.documents, texts, sources, names, similarity, doc_id FROM first f
+        JOIN (SELECT source_id, shard, "row", doc_id FROM {documents}) USING (source_id, shard, "row")
+        ORDER BY f.documents DESC, group_no"""
     )
     return [
         {
@@ -109,16 +123,14 @@ def group_rows(query: Query) -> list[dict[str, Any]]:
     ]
 
 
-def _columns(near: bool) -> dict[str, str]:
-    return {"exact": "text", "near": "part"} if near else {"exact": "text"}
+def _equal(documents: str) -> str:
+    """Copies of texts as groups, numbered by the first document."""
+    return f"""WITH repeated AS (SELECT hash(content_hash) AS h FROM {documents} GROUP BY h HAVING count(*) > 1),
+        copies AS (
+            SELECT source_id, shard, "row", content_hash AS text, min((source_id, shard, "row")) OVER (PARTITION BY content_hash) AS first
+            FROM {documents} WHERE hash(content_hash) IN (FROM repeated))
+        SELECT dense_rank() OVER (ORDER BY first) AS group_no, source_id, shard, "row", text, 1.0::DOUBLE AS similarity FROM copies"""
 
 
-def _parts(column: str) -> str:
-    """Documents of each text or group and source, where the source or another has more of them."""
-    return f"parts AS (SELECT {column} AS part, source_id, count(*) AS documents FROM copies GROUP BY ALL)"
-
-
-def _per_source(column: str) -> str:
-    return f"""WITH {_parts(column)},
-        sides AS (SELECT *, count(*) OVER (PARTITION BY part) AS sources FROM parts)
-        SELECT source_id, sum(documents - 1), sum(documents) FILTER (sources > 1) FROM sides GROUP BY source_id"""
+def _tables(near: bool) -> tuple[str, ...]:
+    return ("exact", "near") if near else ("exact",)
