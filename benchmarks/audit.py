@@ -44,7 +44,7 @@ PLACES = (
     ("draw", "pipeline.graph", "draw_manual", True),
     ("Beam", "pipeline.passes", "execute", False),
     ("domains, copies", "pipeline.passes", "group", True),
-    ("samples", "pipeline.samples", "finish", True),
+    ("samples", "pipeline.drawing.samples", "finish", True),
     ("database", "pipeline.run", "build_database", True),
     ("books, digests, publish", "pipeline.run", "_Builder.build", False),
 )
@@ -122,7 +122,7 @@ def each(clock: Clock, name: str, whole: bool, items: Iterator[Any]) -> Iterator
 
 def main(config: Path, figures: Path, started: float) -> None:
     """`started` is when the process was: seconds since 1970."""
-    from pipeline.execution import quiet_logging
+    from pipeline.engine.execution import quiet_logging
 
     quiet_logging()
     from pipeline.config import load_config

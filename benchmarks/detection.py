@@ -20,10 +20,10 @@ from lexicon.library import load_library
 from models import STARTER_MODEL
 from models.evaluation import strengths
 from models.seeding import SEEDS, load_seeds
+from pipeline.accounting.known_answers import known_answer_rows
+from pipeline.accounting.statistics import wilson
 from pipeline.detectors import Detectors
-from pipeline.known_answers import known_answer_rows
-from pipeline.statistics import wilson
-from pipeline.texts import batches_of
+from pipeline.terminal.texts import batches_of
 from schemas.policy import load_policy
 from schemas.profile import load_profile
 from schemas.risks import risks

@@ -30,7 +30,7 @@ from pipeline.duplicates.groups import join_empty, join_groups, write_groups
 from pipeline.duplicates.report import told_by_summaries
 from pipeline.duplicates.search import search
 from pipeline.duplicates.tables import duplicate_rows, group_rows, load_copies, overlap_rows
-from pipeline.scans import ScanStore
+from pipeline.store.scans import ScanStore
 from schemas.layers import FINGERPRINT, MINHASH_PERMUTATIONS
 from transforms.fingerprint import Fingerprint
 from transforms.text import TextBatch

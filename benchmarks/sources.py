@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.estimation import Stratum, stratified_bounds
+from pipeline.accounting.estimation import Stratum, stratified_bounds
 
 DOCUMENTS = 4_000  # of a composed source
 TRUE_RATES = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.10, 0.12, 0.15)

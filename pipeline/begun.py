@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.output import Output, write_json
-from pipeline.references import FILE as REFERENCES
-from pipeline.references import Register
-from pipeline.scans import ScanStore
+from pipeline.nights.references import FILE as REFERENCES
+from pipeline.nights.references import Register
+from pipeline.store.output import Output, write_json
+from pipeline.store.scans import ScanStore
 
 RUN_NOTE = "run.json"  # the same note in the folder of the run, for who looks there
 

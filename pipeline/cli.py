@@ -16,11 +16,11 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Console script: runs the application and turns errors into one message and an exit code."""
-    from pipeline.execution import quiet_logging
+    from pipeline.engine.execution import quiet_logging
 
     quiet_logging()
     signal.signal(signal.SIGTERM, _interrupt)
-    from pipeline.commands import app
+    from pipeline.terminal.commands import app
 
     try:
         code = app(standalone_mode=False)

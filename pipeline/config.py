@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, 
 
 from models import STARTER_MODEL
 from pipeline.errors import UsageError
-from pipeline.evidence import Gathered, dates_to_come, gather, place_of
+from pipeline.origins.evidence import Gathered, dates_to_come, gather, place_of
 from schemas.loading import DocumentError, line_of, parse_yaml, validation_problems
 from schemas.policy import Policy, load_policy
 from schemas.profile import Profile, load_profile

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.scans import sha256_file
+from pipeline.store.scans import sha256_file
 from schemas import results
 from schemas.database import Table, tables
 

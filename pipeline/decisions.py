@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import FileDamaged
 from pipeline.scan import ScannedUnit
-from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file, with_digest, without_digest
+from pipeline.store.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file, with_digest, without_digest
 from schemas.results import DOCUMENTS, FINDINGS
 from schemas.results import REJECTS as PUBLISHED_REJECTS
 from transforms.decide import Admission, Decider, Origin

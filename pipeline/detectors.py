@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from models import STARTER_MODEL
-from pipeline.answers import AnswerStore
 from pipeline.config import Config
+from pipeline.confirmation.answers import AnswerStore
 from pipeline.errors import UsageError
 from pipeline.libraries import find_library
 from pipeline.scan import Base

@@ -16,11 +16,17 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsSingleton
 
 from blacklist.rule import Standing, Verdict, judge
-from pipeline.accounts import Item, SumTallies, Tally
-from pipeline.confirming import confirm_unit
+from pipeline.accounting.accounts import Item, SumTallies, Tally
+from pipeline.accounting.summaries import summarise
+from pipeline.confirmation.confirming import confirm_unit
+from pipeline.confirmation.judging import judge_part
 from pipeline.decisions import DecidedUnit, decide_unit
 from pipeline.detectors import Detectors
-from pipeline.draw import Border, Draw, draw_manual, draw_technical, rank_unit
+from pipeline.drawing.draw import Border, Draw, draw_manual, draw_technical, rank_unit
+from pipeline.drawing.sampling import Cut, MergeRankings, Ranking, cut_of
+from pipeline.engine.orphans import follow
+from pipeline.engine.posted import PostedEvents
+from pipeline.engine.shipping import Toolbox
 from pipeline.events import EventLog
 from pipeline.jobs import (
     DecisionJob,
@@ -33,15 +39,9 @@ from pipeline.jobs import (
     judged_path,
     results_path,
 )
-from pipeline.judging import judge_part
-from pipeline.orphans import follow
 from pipeline.plan import Unit
-from pipeline.posted import PostedEvents
-from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of
 from pipeline.scan import ScannedUnit, scan_unit, without_shards
-from pipeline.scans import ScanStore
-from pipeline.shipping import Toolbox
-from pipeline.summaries import summarise
+from pipeline.store.scans import ScanStore
 from transforms.confirm import Usage
 
 Counts = dict[tuple[str, str], dict[int, int | None]]  # (source, shard) to the records of its parts, None where unknown

@@ -12,9 +12,10 @@ from pathlib import Path
 import duckdb
 
 from blacklist.rule import Standing, Verdict
+from pipeline.accounting.domains import DomainVerdict, holders, judge_domains
+from pipeline.accounting.summaries import GROUPED, HASHED, summary_file
 from pipeline.database import BOUNDED, connect, quoted
 from pipeline.decisions import DecidedUnit
-from pipeline.domains import DomainVerdict, holders, judge_domains
 from pipeline.duplicates.bands import SCHEMA as BANDS
 from pipeline.duplicates.bands import WHOLE, bands_path, commit_bands
 from pipeline.duplicates.copies import find_copies
@@ -23,8 +24,7 @@ from pipeline.duplicates.report import NEAR
 from pipeline.duplicates.search import LAYER, edges_key, search
 from pipeline.errors import tells_of_disk
 from pipeline.jobs import Grouped
-from pipeline.scans import ScanStore
-from pipeline.summaries import GROUPED, HASHED, summary_file
+from pipeline.store.scans import ScanStore
 from schemas.policy import DuplicatePolicy
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from blacklist.rule import Standing
 from pipeline.decisions import DecidedUnit
-from pipeline.draw import Border, Draw
+from pipeline.drawing.draw import Border, Draw
+from pipeline.drawing.sampling import Cut
+from pipeline.engine.shipping import Toolbox
 from pipeline.plan import Unit
-from pipeline.sampling import Cut
 from pipeline.scan import Settings
-from pipeline.shipping import Toolbox
 from transforms.decide import Admission, Blocked
 from transforms.permits import Permits
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lexicon.library import library_of, load_library
 from pipeline import __version__
-from pipeline.scans import ScanStore
-from pipeline.storage import is_remote
+from pipeline.store.scans import ScanStore
+from pipeline.store.storage import is_remote
 from schemas.lexicon import Library, PackedLibrary
 from transforms import normalise
 

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from blacklist.rule import Verdict
-from pipeline.accounts import Tally
+from pipeline.accounting.accounts import Tally
+from pipeline.accounting.domains import DomainVerdict
 from pipeline.decisions import DecidedUnit
 from pipeline.detectors import Detectors
-from pipeline.domains import DomainVerdict
-from pipeline.draw import RANKED, Draw, border
+from pipeline.drawing.draw import RANKED, Draw, border
+from pipeline.drawing.sampling import Cut
+from pipeline.engine.execution import ENGINE_LOG, Engine, execute
+from pipeline.engine.job_server import served
+from pipeline.engine.posted import brought_in
+from pipeline.engine.shipping import Packed, Shipped, Toolbox, pack, ship
 from pipeline.events import EventLog
-from pipeline.execution import ENGINE_LOG, Engine, execute
 from pipeline.grouping import group
-from pipeline.job_server import served
 from pipeline.jobs import (
     DecisionJob,
     Drawn,
@@ -29,10 +32,7 @@ from pipeline.jobs import (
     results_path,
 )
 from pipeline.plan import Unit, deal
-from pipeline.posted import brought_in
-from pipeline.sampling import Cut
-from pipeline.scans import ScanStore
-from pipeline.shipping import Packed, Shipped, Toolbox, pack, ship
+from pipeline.store.scans import ScanStore
 from schemas.policy import DuplicatePolicy
 from transforms.confirm import Usage
 

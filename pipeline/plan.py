@@ -14,9 +14,9 @@ from typing import Protocol, TypeVar
 
 from pipeline.config import Config, Limits
 from pipeline.errors import StoreError, StoreSilent, UsageError
-from pipeline.listing import list_files
 from pipeline.readers import READER_VERSION, Layout, is_companion, layout_of, segments
-from pipeline.storage import without_secrets
+from pipeline.store.listing import list_files
+from pipeline.store.storage import without_secrets
 from schemas.sources import SourceRecord
 
 

@@ -16,49 +16,52 @@ import pyarrow as pa
 from blacklist.blocked import load_blocked
 from blacklist.log import BlacklistLog, ChainBroken
 from blacklist.rule import Standing, corpus_version
-from pipeline import __version__, books, history, samples
-from pipeline.accounts import Item
-from pipeline.assess import must_be_on_record
+from pipeline import __version__
+from pipeline.accounting import books
+from pipeline.accounting.accounts import Item
+from pipeline.accounting.distinct import LAYER as DISTINCT
+from pipeline.accounting.distinct import distinct_counts, distinct_keys
+from pipeline.accounting.domains import domain_rows
+from pipeline.accounting.instruments import classifier_rows, keyword_rows, shortfall
+from pipeline.accounting.known_answers import LAYER as KNOWN
+from pipeline.accounting.known_answers import answers_key, committed_rows
+from pipeline.accounting.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
+from pipeline.accounting.summaries import GROUPED, GROUPS, HASHED, summary_file
+from pipeline.accounting.tokens import bucket_rows, counting, with_stage
 from pipeline.begun import RUN_NOTE, Begun, begin, finish
 from pipeline.config import Config
 from pipeline.database import Before, build_database, over_files
 from pipeline.detectors import Detectors, load_detectors
-from pipeline.distinct import LAYER as DISTINCT
-from pipeline.distinct import distinct_counts, distinct_keys
-from pipeline.domains import domain_rows
-from pipeline.draw import Draw
+from pipeline.drawing import samples
+from pipeline.drawing.draw import Draw
 from pipeline.duplicates.report import copy_facts, told_by_summaries
-from pipeline.emit import emit_run
-from pipeline.emit import prepare as prepare_emit
-from pipeline.engines import check_places
+from pipeline.emission.emit import emit_run
+from pipeline.emission.emit import prepare as prepare_emit
+from pipeline.engine.engines import check_places
+from pipeline.engine.execution import ENGINE_LOG, Engine, check_engine
+from pipeline.engine.orphans import lead
 from pipeline.errors import WITHDRAWN, FileDamaged, RunFailed, StoreError, UsageError, tells_of_disk
 from pipeline.events import PROGRESS, EventLog
-from pipeline.evidence import changed_files
-from pipeline.execution import ENGINE_LOG, Engine, check_engine
-from pipeline.instruments import classifier_rows, keyword_rows, shortfall
 from pipeline.jobs import Gate, Workshop
-from pipeline.known_answers import LAYER as KNOWN
-from pipeline.known_answers import answers_key, committed_rows
-from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
 from pipeline.libraries import LAYER as LIBRARY
 from pipeline.libraries import keep_library
-from pipeline.orphans import lead
-from pipeline.output import Output, Run, file_digests, write_json
+from pipeline.nights import history
+from pipeline.nights.references import FILE as REFERENCES
+from pipeline.nights.references import location_in_manifest, write_references
+from pipeline.nights.trend import draw_trend
+from pipeline.origins.assess import must_be_on_record
+from pipeline.origins.evidence import changed_files
+from pipeline.origins.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
+from pipeline.origins.sourcing import examine_all, examined_digest, provenance_tables
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
-from pipeline.references import FILE as REFERENCES
-from pipeline.references import location_in_manifest, write_references
-from pipeline.salt import SALT, read_salt
 from pipeline.scan import Settings, layer_keys
-from pipeline.scans import ScanStore, TableFile, sha256_file
-from pipeline.sourcing import examine_all, examined_digest, provenance_tables
-from pipeline.space import Amount, must_have_room, needs, room_left
-from pipeline.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
-from pipeline.storage import is_remote
-from pipeline.summaries import GROUPED, GROUPS, HASHED, summary_file
-from pipeline.tokens import bucket_rows, counting, with_stage
-from pipeline.trend import draw_trend
+from pipeline.store.output import Output, Run, file_digests, write_json
+from pipeline.store.salt import SALT, read_salt
+from pipeline.store.scans import ScanStore, TableFile, sha256_file
+from pipeline.store.space import Amount, must_have_room, needs, room_left
+from pipeline.store.storage import is_remote
 from schemas.database import SCHEMA_VERSION
 from schemas.evidence import Facts
 from schemas.known_answers import load_known_answers

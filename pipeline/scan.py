@@ -20,7 +20,7 @@ from pipeline.config import Limits
 from pipeline.errors import RunFailed, ShardUnreadable, StoreError, StoreSilent
 from pipeline.plan import Member, Unit
 from pipeline.readers.base import MemberLedger, Part, Reject, Tray, version_now
-from pipeline.scans import ScanStore, TableFile, layer_key
+from pipeline.store.scans import ScanStore, TableFile, layer_key
 from schemas import layers
 from transforms.bucket import Bucket
 from transforms.confirm import Usage

@@ -129,9 +129,9 @@ def give_salt(out: Path, salt: str = "5a" * 32) -> None:
 
 def reseal(out: Path) -> None:
     """Gives the current run fresh hashes, as somebody would who covers up a change."""
-    from pipeline import history
-    from pipeline.output import Output, file_digests, write_json
-    from pipeline.scans import sha256_file
+    from pipeline.nights import history
+    from pipeline.store.output import Output, file_digests, write_json
+    from pipeline.store.scans import sha256_file
     from schemas.chain import append_to_chain
 
     run = (out / "current").resolve()

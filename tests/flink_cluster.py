@@ -105,7 +105,7 @@ class Cluster:
         """Process ids of the Python workers."""
         found = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 1) for line in found.splitlines()[1:]]
-        return [int(pid) for pid, command in rows if f"-m pipeline.worker {self.folder}" in command]
+        return [int(pid) for pid, command in rows if f"-m pipeline.engine.worker {self.folder}" in command]
 
     def slots(self) -> int:
         """How many slots the TaskManagers that have reported offer."""
@@ -155,7 +155,7 @@ def flink(
     (folder / "tmp").mkdir()
     (folder / "conf" / "flink-conf.yaml").write_text("".join(f"{key}: {value}\n" for key, value in conf.items()))
     blinder = hiding(hidden)
-    worker = [*blinder, sys.executable, "-m", "pipeline.worker", str(folder)]
+    worker = [*blinder, sys.executable, "-m", "pipeline.engine.worker", str(folder)]
     (folder / "worker").write_text(f'#!/bin/sh\nexec {shlex.join(worker)} "$@"\n')
     (folder / "worker").chmod(0o755)
     own = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp"), "HOME": str(folder), **environment}

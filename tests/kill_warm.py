@@ -7,17 +7,17 @@ import duckdb  # noqa: F401
 import pyarrow as pa
 
 import pipeline.cli
-import pipeline.commands
-import pipeline.emit_files
-import pipeline.overview
+import pipeline.emission.emit_files
 import pipeline.passes
 import pipeline.run
-import pipeline.verify  # noqa: F401
+import pipeline.terminal.commands
+import pipeline.terminal.overview
+import pipeline.verification.verify  # noqa: F401
 from demo import CONFIG
+from pipeline.accounting.known_answers import known_answer_rows
 from pipeline.config import load_config
 from pipeline.detectors import load_detectors
-from pipeline.execution import quiet_logging
-from pipeline.known_answers import known_answer_rows
+from pipeline.engine.execution import quiet_logging
 from pipeline.readers.base import RECORDS
 from transforms.text import TextBatch
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
-from pipeline.review import undecided_sources
-from pipeline.statistics import Distinct, pii_rows, source_rows
+from pipeline.accounting.accounts import Item, SumTallies, Tally, tally_documents, tally_findings
+from pipeline.accounting.review import undecided_sources
+from pipeline.accounting.statistics import Distinct, pii_rows, source_rows
 from schemas.profile import load_profile
 from schemas.results import DOCUMENTS, FINDINGS
 from schemas.sources import SourceRecord

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import history, trend
-from pipeline.changes import movement, zone
 from pipeline.config import load_config
-from pipeline.document_changes import compare_documents
-from pipeline.output import Output, Run
+from pipeline.nights import history, trend
+from pipeline.nights.changes import movement, zone
+from pipeline.nights.document_changes import compare_documents
 from pipeline.run import Options, run
+from pipeline.store.output import Output, Run
 from schemas.chain import append_to_chain
 from schemas.results import DOCUMENTS
 from tests.audits import BAD_WORDING, audit, give_salt, jsonl, make_corpus, texts

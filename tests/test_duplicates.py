@@ -24,7 +24,7 @@ from pipeline.duplicates.diversity import diversity_basis, diversity_rows, merge
 from pipeline.duplicates.groups import join_empty, join_groups, write_groups
 from pipeline.duplicates.search import search
 from pipeline.duplicates.tables import duplicate_rows, group_rows, load_copies, overlap_rows
-from pipeline.scans import ScanStore
+from pipeline.store.scans import ScanStore
 from schemas.profile import Diversity
 from schemas.results import DOCUMENTS
 from schemas.sources import SourceRecord

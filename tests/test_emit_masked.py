@@ -9,12 +9,12 @@ import pytest
 
 from pii import find
 from pipeline.config import load_config
-from pipeline.emit_bundles import make_bundles
+from pipeline.emission.emit_bundles import make_bundles
+from pipeline.emission.masking import Masked, Masker
 from pipeline.errors import RunFailed, UsageError
-from pipeline.masking import Masked, Masker
-from pipeline.output import Run
 from pipeline.plan import make_plan
-from pipeline.scans import sha256_file
+from pipeline.store.output import Run
+from pipeline.store.scans import sha256_file
 from schemas.chain import append_to_chain
 from schemas.results import EMITTED
 from tests.audits import audit, jsonl, make_corpus, sql

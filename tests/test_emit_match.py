@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.emit_bundles import target_names, without_suffixes
-from pipeline.emit_files import GROUP_ROWS, ShardFile
+from pipeline.emission.emit_bundles import target_names, without_suffixes
+from pipeline.emission.emit_files import GROUP_ROWS, ShardFile
 from pipeline.plan import Member, Shard, Unit
 from pipeline.readers import layout_of
 from schemas.chain import read_chain

@@ -297,7 +297,7 @@ def test_verify_finds_a_flipped_byte_in_any_file(corpus, tmp_path):
 
 
 def test_a_second_run_on_the_same_output_is_refused(corpus, tmp_path):
-    from pipeline.output import Output
+    from pipeline.store.output import Output
 
     output = Output(tmp_path / "o")
     output.prepare()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.estimation import (
+from pipeline.accounting.estimation import (
     Stratum,
     clopper_pearson_high,
     clopper_pearson_low,

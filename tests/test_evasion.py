@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline.config import Config, load_config
 from pipeline.detectors import load_detectors
 from pipeline.errors import UsageError
-from pipeline.scans import layer_key
+from pipeline.store.scans import layer_key
 from schemas.lexicon import Entry, Library
 from transforms.components import split_table
 from transforms.keywords import Keywords, VariantError

@@ -12,9 +12,9 @@ from protego import Protego
 
 from pipeline.database import connect
 from pipeline.errors import UsageError
-from pipeline.evidence import Gathered, changed_files, declared_bars, gather
-from pipeline.examination import Counts, Examined, evidence_rows, examine, is_complete, missing_titles, settle
-from pipeline.sourcing import examined_digest, provenance_tables, wrongly_admitted
+from pipeline.origins.evidence import Gathered, changed_files, declared_bars, gather
+from pipeline.origins.examination import Counts, Examined, evidence_rows, examine, is_complete, missing_titles, settle
+from pipeline.origins.sourcing import examined_digest, provenance_tables, wrongly_admitted
 from schemas import layers
 from schemas.evidence import user_hash
 from schemas.policy import Policy, load_policy

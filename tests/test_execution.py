@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipeline.emission.masking import Masked, Masker
+from pipeline.engine.execution import ENGINE_LOG, Engine, _explained, execute
 from pipeline.errors import RunFailed, StoreError
-from pipeline.execution import ENGINE_LOG, Engine, _explained, execute
-from pipeline.masking import Masked, Masker
 
 SECRET = "登录IP：114.114.113.7"
 FRAMES = 'Traceback (most recent call last):\n  File "a.py", line 1, in work\n    ipaddress.ip_address(text)\n'
@@ -71,7 +71,7 @@ def test_a_document_that_cannot_be_masked_is_named_and_not_quoted(monkeypatch: p
     def fail(text: str, *arguments: Any) -> None:
         raise ValueError(text)
 
-    monkeypatch.setattr("pipeline.masking.redact", fail)
+    monkeypatch.setattr("pipeline.emission.masking.redact", fail)
     rows = pa.record_batch({"doc_id": ["a:1"], "text": [SECRET], "text_sha256": [""]})
     with pytest.raises(RunFailed, match="a:1.*ValueError") as failed:
         Masker()(rows, [{"IP_ADDRESS"}], Masked())

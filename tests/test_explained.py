@@ -7,11 +7,11 @@ import duckdb
 import pytest
 
 from models import STARTER_MODEL
+from pipeline.accounting.known_answers import known_answer_rows
+from pipeline.accounting.statistics import below_floor
 from pipeline.detectors import Detectors
-from pipeline.known_answers import known_answer_rows
-from pipeline.output import Output
-from pipeline.statistics import below_floor
-from pipeline.why import explain
+from pipeline.store.output import Output
+from pipeline.terminal.why import explain
 from schemas.known_answers import KnownAnswers, load_known_answers, parse_known_answers
 from schemas.lexicon import Entry, Library
 from schemas.loading import DocumentError

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine_log import ENGINE_LOG
-from pipeline.engines import Engine, check_engine, check_places
+from pipeline.engine.engine_log import ENGINE_LOG
+from pipeline.engine.engines import Engine, check_engine, check_places
+from pipeline.engine.execution import _explained, execute
+from pipeline.engine.job_server import served
 from pipeline.errors import RunFailed, UsageError
-from pipeline.execution import _explained, execute
-from pipeline.job_server import served
-from pipeline.output import Output
-from pipeline.progress import Progress, look
+from pipeline.store.output import Output
+from pipeline.terminal.progress import Progress, look
 from tests.audits import (
     BAD_WORDING,
     SCRIPT,
@@ -368,8 +368,8 @@ def test_detectors_travel_with_their_files(corpus: Corpus, tmp_path: Path) -> No
     from models import STARTER_MODEL
     from pipeline.config import load_config
     from pipeline.detectors import load_detectors
-    from pipeline.scans import ScanStore
-    from pipeline.shipping import ship
+    from pipeline.engine.shipping import ship
+    from pipeline.store.scans import ScanStore
 
     shutil.copytree(str(STARTER_MODEL), tmp_path / "model")
     made = Corpus(corpus.folder, corpus.folder / "own.json")

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.output import Output
-from pipeline.verify import verify
+from pipeline.store.output import Output
+from pipeline.verification.verify import verify
 from tests.audits import BAD_WORDING, Corpus, audit, contents, events, jsonl, make_corpus, reseal, sql
 
 

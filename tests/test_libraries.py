@@ -8,7 +8,7 @@ import pytest
 from lexicon.library import load_library
 from pipeline import libraries
 from pipeline.libraries import LAYER, find_library, keep_library, library_key
-from pipeline.scans import ScanStore
+from pipeline.store.scans import ScanStore
 from schemas.lexicon import Library
 from schemas.loading import DocumentError
 

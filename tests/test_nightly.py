@@ -12,8 +12,8 @@ import zstandard
 
 from models import STARTER_MODEL
 from pipeline.config import load_config
-from pipeline.overview import failed_gates
 from pipeline.run import Options, run
+from pipeline.terminal.overview import failed_gates
 from schemas import profile
 from tests.audits import SOURCES, Corpus, audit, contents, events, give_salt, jsonl, make_corpus, sql, texts
 from transforms import fingerprint

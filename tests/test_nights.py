@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import engines, passes
+from pipeline import passes
 from pipeline.config import load_config
-from pipeline.engines import Engine
-from pipeline.output import Output, Run
+from pipeline.engine import engines
+from pipeline.engine.engines import Engine
 from pipeline.run import Options, run
-from pipeline.verify import verify
+from pipeline.store.output import Output, Run
+from pipeline.verification.verify import verify
 from tests.audits import BAD_WORDING, SOURCES, Corpus, contents, events, give_salt, jsonl, make_corpus, sql, texts
 
 # What is committed of a unit besides layers and decisions.

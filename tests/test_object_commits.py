@@ -15,7 +15,7 @@ import pytest
 import s3fs
 
 from pipeline.errors import StoreError
-from pipeline.scans import ScanStore
+from pipeline.store.scans import ScanStore
 from tests.object_store import Server, s3_server
 from tests.test_object_storage import Bucket
 
@@ -23,7 +23,7 @@ __all__ = ["s3_server"]
 
 SMALL, LARGE = 8 << 20, 160 << 20  # one request, and four parts of 50 MB
 SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
-COMMIT = "import sys; from pathlib import Path; from pipeline.scans import ScanStore; ScanStore(sys.argv[1]).commit(Path(sys.argv[2]), sys.argv[3])"
+COMMIT = "import sys; from pathlib import Path; from pipeline.store.scans import ScanStore; ScanStore(sys.argv[1]).commit(Path(sys.argv[2]), sys.argv[3])"
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from pipeline.config import load_config
 from pipeline.errors import RunFailed, ShardUnreadable, StoreError
 from pipeline.readers.base import opened, version_now
 from pipeline.run import Options, run
-from pipeline.scans import ScanStore
-from pipeline.storage import file_system, without_secrets
+from pipeline.store.scans import ScanStore
+from pipeline.store.storage import file_system, without_secrets
 from tests.audits import SCRIPT, SOURCES, Corpus, audit, contents, events, give_salt, jsonl, make_corpus, sql, texts
 from tests.object_store import Server, s3_server
 

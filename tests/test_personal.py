@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from pii import Detector
 from pipeline.config import load_config
 from pipeline.errors import UsageError
-from pipeline.evidence import gather
 from pipeline.jobs import Gate
-from pipeline.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
-from pipeline.recompute_personal import together
+from pipeline.origins.evidence import gather
+from pipeline.origins.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
+from pipeline.verification.recompute_personal import together
 from schemas.evidence import Collection, Facts
 from schemas.layers import PII_ENTITIES
 from schemas.lexicon import Library

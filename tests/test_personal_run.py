@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.output import Output
-from pipeline.recomputation import Recomputation
-from pipeline.recompute import STEPS
-from pipeline.verify import verify
+from pipeline.store.output import Output
+from pipeline.verification.recomputation import Recomputation
+from pipeline.verification.recompute import STEPS
+from pipeline.verification.verify import verify
 from tests.audits import Corpus, audit, events, jsonl, reseal, result, sql
 from tests.test_verify import Forge, change_database, change_json, change_rows, together
 

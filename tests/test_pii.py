@@ -27,7 +27,7 @@ from pii.overlaps import resolve
 from pii.rule import CONTEXTUAL, UNSURE, VALIDATED, Rule, RuleTimeoutError, always, grade
 from pii.rules import all_rules
 from pii.tracks import compose
-from pipeline.why import _confirming
+from pipeline.terminal.why import _confirming
 from tests.pii_texts import document, examples, full_width
 from transforms.pii import UNREAD, GateError, PersonalInformation, TooManyError, kept_of
 from transforms.text import TextBatch

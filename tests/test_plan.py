@@ -109,7 +109,7 @@ def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path, configure: Config
 
 
 def test_the_folder_of_the_configuration_may_hold_glob_characters(tmp_path: Path) -> None:
-    from pipeline.listing import list_files
+    from pipeline.store.listing import list_files
 
     base = tmp_path / "we[ird]*"
     files(base, "d/x/a.jsonl", "d/b.jsonl")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.engine.posted import PostedEvents, brought_in
 from pipeline.events import EventLog, read_progress
-from pipeline.posted import PostedEvents, brought_in
-from pipeline.scans import ScanStore
-from pipeline.storage import file_system
+from pipeline.store.scans import ScanStore
+from pipeline.store.storage import file_system
 from tests.object_store import Server, s3_server
 
 __all__ = ["s3_server"]

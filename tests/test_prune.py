@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import history
 from pipeline.config import load_config
 from pipeline.errors import OutputBusy, UsageError
-from pipeline.output import Output
-from pipeline.prune import prune
-from pipeline.references import Register, keys_in
+from pipeline.nights import history
+from pipeline.nights.prune import prune
+from pipeline.nights.references import Register, keys_in
 from pipeline.run import Options, run
-from pipeline.scans import ScanStore
+from pipeline.store.output import Output
+from pipeline.store.scans import ScanStore
 from tests.audits import Corpus, audit, contents, events, give_salt, jsonl, make_corpus, texts
 from tests.object_store import Server, s3_server
 
@@ -185,8 +185,8 @@ def _killed_at(place: str, *arguments: object, after: int = 1) -> "subprocess.Co
     module, _, name = place.rpartition(".")
     code = f"""
 import os, signal, sys
-from pipeline.commands import app
-import pipeline.run, pipeline.prune, pipeline.output
+from pipeline.terminal.commands import app
+import pipeline.run, pipeline.nights.prune, pipeline.store.output
 owner = {module}
 inner, calls = owner.{name}, [0]
 def trap(*given, **named):
@@ -204,14 +204,14 @@ main()
 
 
 KILLS = [
-    ("pipeline.prune.history.record_pruned", 1),
-    ("pipeline.prune._drop", 1),
-    ("pipeline.prune._drop", 2),
-    ("pipeline.prune.shutil.rmtree", 2),
-    ("pipeline.prune.Register.drop", 2),
-    ("pipeline.prune.Path.unlink", 1),
-    ("pipeline.prune.Path.unlink", 4),
-    ("pipeline.prune.Path.unlink", 9),
+    ("pipeline.nights.prune.history.record_pruned", 1),
+    ("pipeline.nights.prune._drop", 1),
+    ("pipeline.nights.prune._drop", 2),
+    ("pipeline.nights.prune.shutil.rmtree", 2),
+    ("pipeline.nights.prune.Register.drop", 2),
+    ("pipeline.nights.prune.Path.unlink", 1),
+    ("pipeline.nights.prune.Path.unlink", 4),
+    ("pipeline.nights.prune.Path.unlink", 9),
 ]
 
 
@@ -235,7 +235,10 @@ def test_killed_anywhere_it_does_no_harm(copied: tuple[Corpus, Path, list[str]],
 def test_killed_between_files_the_next_run_builds_what_is_missing(copied: tuple[Corpus, Path, list[str]]) -> None:
     """Decisions lose the mark that vouches for them first, so a run never trusts what is half removed."""
     corpus, out, _ = copied
-    assert _killed_at("pipeline.prune.Path.unlink", "prune", out, "--keep", 1, after=12).returncode == -signal.SIGKILL
+    assert (
+        _killed_at("pipeline.nights.prune.Path.unlink", "prune", out, "--keep", 1, after=12).returncode
+        == -signal.SIGKILL
+    )
     own = Corpus(corpus.folder, out.parent / "config.json")
     own.write(
         sources=[{**s, "paths": [str(corpus.folder / str(p)) for p in s["paths"]]} for s in load_raw(corpus)],

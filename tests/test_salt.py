@@ -11,10 +11,10 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.errors import UsageError
-from pipeline.output import Output
 from pipeline.run import Options, preview, run
-from pipeline.salt import SALT, make_or_read_salt, read_salt
-from pipeline.verify import unproved, verify
+from pipeline.store.output import Output
+from pipeline.store.salt import SALT, make_or_read_salt, read_salt
+from pipeline.verification.verify import unproved, verify
 from tests.audits import audit, events, result
 from tests.test_pii_run import configured, digests
 from transforms.pii import PersonalInformation

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sampling import BIN_HEX, MergeRankings, Ranking, cut_of, key_of, keys_of, numbers_of, technical_size
+from pipeline.drawing.sampling import (
+    BIN_HEX,
+    MergeRankings,
+    Ranking,
+    cut_of,
+    key_of,
+    keys_of,
+    numbers_of,
+    technical_size,
+)
 
 Place = tuple[str, str, int]  # doc_id, shard, row
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import scans
 from pipeline.errors import FileDamaged
-from pipeline.scans import ScanStore, TableFile, layer_key
+from pipeline.store import scans
+from pipeline.store.scans import ScanStore, TableFile, layer_key
 
 SCHEMA = pa.schema(
     [

@@ -20,9 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.answers import ANSWERS, AnswerStore
 from pipeline.config import load_config
-from pipeline.confirming import judge_rows
+from pipeline.confirmation.answers import ANSWERS, AnswerStore
+from pipeline.confirmation.confirming import judge_rows
 from pipeline.detectors import load_detectors
 from pipeline.errors import UsageError
 from pipeline.plan import make_plan

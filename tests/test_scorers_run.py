@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.assess import assess
 from pipeline.config import load_config
 from pipeline.errors import RunFailed
+from pipeline.origins.assess import assess
 from pipeline.run import Options, Outcome, run
 from tests.audits import Corpus, audit, contents, events, jsonl, result, sql
 from tests.guard_server import Fault, GuardServer, guarding

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from pipeline.accounts import Item, Tally, tally_documents
+from pipeline.accounting.accounts import Item, Tally, tally_documents
+from pipeline.accounting.tokens import EXACT, bucket_rows, estimate
 from pipeline.config import Config
 from pipeline.detectors import load_detectors
 from pipeline.errors import UsageError
 from pipeline.readers.base import RECORDS
-from pipeline.tokens import EXACT, bucket_rows, estimate
 from schemas.results import DOCUMENTS
 from schemas.sources import SourceRecord
 from tests.audits import audit, contents, make_corpus, sql, texts

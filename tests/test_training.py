@@ -18,8 +18,8 @@ from models.plot import calibration_plot
 from models.rows import REAL, Row, read_labelled, settle
 from models.seeding import Seed
 from models.train import About, build, prepare, settled, train
-from pipeline.classifier_commands import classifier_app
 from pipeline.errors import UsageError
+from pipeline.terminal.classifier_commands import classifier_app
 from schemas.loading import DocumentError
 from transforms.classifier import NONE, RECIPE_VERSION, SILENT, Labels, read_labels
 

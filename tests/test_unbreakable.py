@@ -217,8 +217,8 @@ def test_ids_stay_unique_when_the_clock_goes_back_or_two_runs_begin_in_one_secon
     from datetime import UTC, datetime
 
     from pipeline.begun import begin, finish
-    from pipeline.output import Output
-    from pipeline.scans import ScanStore
+    from pipeline.store.output import Output
+    from pipeline.store.scans import ScanStore
     from schemas.chain import append_to_chain
 
     output, store = Output(tmp_path / "o"), ScanStore(str(tmp_path / "scans"))

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.output import Output
-from pipeline.verify import unproved, verify
+from pipeline.store.output import Output
+from pipeline.verification.verify import unproved, verify
 from tests.audits import audit, make_corpus, reseal
 from tests.guard_server import Fault, guarding
 from tests.test_scorers_run import again, cascade_corpus, judge

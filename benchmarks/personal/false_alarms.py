@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from benchmarks.personal.adjudication import FALSE, Judgement, Judgements, digest
 from benchmarks.personal.scoring import Detector, Found
-from pipeline.texts import batches_of
+from pipeline.terminal.texts import batches_of
 from schemas.sources import Fields
 from transforms.bucket import Bucket
 from transforms.text import TextBatch

@@ -40,8 +40,8 @@ STEPS = (
     ("look for layers", "pipeline.run", "_missing_layers"),
     ("known answers", "pipeline.run", "committed_rows"),
     ("collect files, check digests", "pipeline.run", "_Builder._collect_files"),
-    ("books balance", "pipeline.books", "must_balance"),
-    ("samples", "pipeline.samples", "finish"),
+    ("books balance", "pipeline.accounting.books", "must_balance"),
+    ("samples", "pipeline.drawing.samples", "finish"),
     ("record verdicts", "pipeline.run", "_Builder._record_verdicts"),
     ("distinct texts, repeated ids", "pipeline.run", "distinct_counts"),
     ("provenance tables", "pipeline.run", "provenance_tables"),
@@ -50,15 +50,15 @@ STEPS = (
     ("copies and overlap", "pipeline.run", "copy_facts"),
     ("domain table", "pipeline.run", "domain_rows"),
     ("audit.duckdb", "pipeline.run", "build_database"),
-    ("result.json", "pipeline.books", "result"),
+    ("result.json", "pipeline.accounting.books", "result"),
     ("digests of all files", "pipeline.run", "file_digests"),
-    ("publish", "pipeline.output", "Output.publish"),
+    ("publish", "pipeline.store.output", "Output.publish"),
 )
 
 
 def simulate(scene: Scene, folder: Path, workers: int) -> tuple[Gauge, dict[str, Any]]:
     """Runs it in `folder`; returns the readings and the content of result.json."""
-    from pipeline.execution import quiet_logging
+    from pipeline.engine.execution import quiet_logging
 
     quiet_logging()
     from benchmarks.scale.passes import simulated

@@ -20,16 +20,16 @@ from benchmarks.scale import units
 from benchmarks.scale.fold import Folder, Reading
 from benchmarks.scale.gauge import Gauge, Step, fresh_peak
 from benchmarks.scale.units import Chunk, Scene
-from pipeline.accounts import SumTallies, Tally
+from pipeline.accounting.accounts import SumTallies, Tally
 from pipeline.decisions import DecidedUnit
-from pipeline.draw import MANUAL, MANUAL_PART, Draw, draw_technical
-from pipeline.execution import quiet_logging
+from pipeline.drawing.draw import MANUAL, MANUAL_PART, Draw, draw_technical
+from pipeline.drawing.sampling import Cut, MergeRankings, Ranking, cut_of, key_of
+from pipeline.engine.execution import quiet_logging
 from pipeline.graph import RankUnits, TallyUnits, hand_over, judge_sources
 from pipeline.grouping import group
 from pipeline.jobs import Drawn, Gate, Grouped, Workshop
 from pipeline.passes import Results, Work
-from pipeline.sampling import Cut, MergeRankings, Ranking, cut_of, key_of
-from pipeline.scans import ScanStore, TableFile
+from pipeline.store.scans import ScanStore, TableFile
 from transforms.confirm import Usage
 from transforms.decide import Decider
 

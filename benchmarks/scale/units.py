@@ -23,7 +23,7 @@ from pipeline.plan import Member, Plan, Shard, Unit
 from pipeline.readers import Layout
 from pipeline.readers.base import MemberLedger
 from pipeline.scan import REJECTS, ScannedUnit
-from pipeline.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file
+from pipeline.store.scans import ROWS_PER_GROUP, ScanStore, TableFile, sha256_file
 from schemas.layers import LAYERS
 from schemas.lexicon import Library
 from schemas.results import DOCUMENTS

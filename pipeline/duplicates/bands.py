@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.scans import ScanStore
+from pipeline.store.scans import ScanStore
 from schemas.layers import MINHASH_PERMUTATIONS
 
 VERSION = 1

@@ -8,7 +8,7 @@ count. Facts: whether the corpus is mixed sensibly, people judge.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pipeline.statistics import rate
+from pipeline.accounting.statistics import rate
 from schemas.profile import Diversity
 from schemas.sources import SourceRecord
 

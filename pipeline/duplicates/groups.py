@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.duplicates.bands import BANDS, WHOLE
 from pipeline.duplicates.similar import NUMBER, numbered
-from pipeline.scans import TableFile
+from pipeline.store.scans import TableFile
 from schemas.layers import MINHASH_PERMUTATIONS
 from schemas.results import NEAR_DUPLICATES
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.accounts import Item, Tally
+from pipeline.accounting.accounts import Item, Tally
 from pipeline.database import parquet_list, quoted
 from pipeline.duplicates.diversity import (
     cell_counts,
@@ -50,7 +50,7 @@ def told_by_documents(documents: str) -> Copied:
 
 
 def told_by_summaries(documents: str, units: Sequence[tuple[str, Path]], groups: str) -> Copied:
-    """From the source and the digests of texts of each unit, and from the groups of all (pipeline/summaries.py)."""
+    """From the source and the digests of texts of each unit, and from the groups of all (pipeline/accounting/summaries.py)."""
     if not units:
         return told_by_documents(documents)
     sources: dict[str, list[Path]] = {}

@@ -19,7 +19,7 @@ from pipeline.duplicates.bands import VERSION as BANDS_VERSION
 from pipeline.duplicates.bands import bands_path, commit_bands
 from pipeline.duplicates.similar import EDGES, Earlier, find_similar
 from pipeline.errors import StoreError
-from pipeline.scans import ScanStore, TableFile
+from pipeline.store.scans import ScanStore, TableFile
 from schemas.layers import FINGERPRINT
 
 VERSION = 1

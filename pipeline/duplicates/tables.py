@@ -7,7 +7,7 @@ exact copies too. Only numbers are grouped: of the documents themselves the plac
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.statistics import rate
+from pipeline.accounting.statistics import rate
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import ShardUnreadable, StoreSilent
-from pipeline.listing import etag_of
 from pipeline.readers.compression import Decompressed, Readable
-from pipeline.storage import file_system, is_local, open_file, store_errors
+from pipeline.store.listing import etag_of
+from pipeline.store.storage import file_system, is_local, open_file, store_errors
 from schemas.evidence import user_hash
 
 BATCH_DOCUMENTS = 1024

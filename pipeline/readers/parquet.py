@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import ShardUnreadable, StoreError
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS, Picker, RawFile, Tray, opened
-from pipeline.storage import open_file
+from pipeline.store.storage import open_file
 
 _UNSUSPECTED = 16 << 20  # bytes below which no column is a bomb
 _REPEATED = 64 << 20  # bytes a batch may grow to should every row repeat the longest value of its dictionary

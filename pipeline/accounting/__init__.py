@@ -1,0 +1,1 @@
+"""Counts and what follows from them: tallies, books, rates, tables of figures."""

@@ -1,0 +1,104 @@
+"""Registrable domains within a source: their rates from a minimum of documents upward, the rest pooled as the tail.
+
+A source that passes as a whole may hold a site that does not. Many keys are grouped by DuckDB over the decided
+documents, never inside Beam. A domain above the maximum is blacklisted like a source is (scope `domain`).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blacklist.rule import exceeds
+from pipeline.accounting.statistics import rate
+from pipeline.database import BOUNDED, connect, parquet_list, quoted
+
+MINIMUM = 20  # documents from which a domain is judged by itself (domain_min_documents)
+TAIL = "长尾域名 / tail"
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, order=True)
+class DomainVerdict:
+    """A domain above the maximum, over all sources that have documents of it."""
+
+    domain: str
+    violations: int
+    documents: int
+
+
+def judge_domains(
+    files: Sequence[Path], maximum: tuple[int, int], known: frozenset[str], lifted: frozenset[str], spill: Path
+) -> list[DomainVerdict]:
+    """The domains to blacklist now: judged by themselves, above the maximum, neither listed nor lifted yet.
+
+    `files` are the groups of all units (pipeline/accounting/summaries.py).
+    """
+    if not files:
+        return []
+    with connect(memory=BOUNDED) as connection:
+        connection.execute(f"SET temp_directory = {quoted(str(spill))}")
+        above = domains_above(lambda query: connection.execute(query).fetchall(), parquet_list(files), maximum, "n")
+    return [verdict for verdict in above if verdict.domain not in known and verdict.domain not in lifted]
+
+
+def holders(files: Sequence[Path], domains: Collection[str]) -> dict[int, frozenset[str]]:
+    """Which of the domains each unit holds, by the position of its groups in `files`; units without any are left out."""
+    if not files or not domains:
+        return {}
+    with connect(memory=BOUNDED) as connection:
+        found = connection.execute(
+            f"SELECT file_index, list(DISTINCT domain) FROM {parquet_list(files)} WHERE list_contains(?, domain) GROUP BY ALL",
+            [sorted(domains)],
+        ).fetchall()
+    return {place: frozenset(held) for place, held in found}
+
+
+def domains_above(query: Query, documents: str, maximum: tuple[int, int], weight: str = "1") -> list[DomainVerdict]:
+    """Every domain with at least MINIMUM documents that is above the maximum. A row stands for `weight` documents."""
+    counted = query(
+        f"""
+        SELECT domain, coalesce(sum({weight}) FILTER (illegal_unhealthy), 0) AS violations, sum({weight}) AS documents
+        FROM {documents} WHERE domain IS NOT NULL
+        GROUP BY domain HAVING documents >= {MINIMUM} AND violations > 0 ORDER BY domain
+        """
+    )
+    return [
+        DomainVerdict(domain, int(violations), int(documents))
+        for domain, violations, documents in counted
+        if exceeds(int(violations), int(documents), maximum)
+    ]
+
+
+def domain_rows(query: Query, documents: str, listed: frozenset[str], weight: str = "1") -> list[dict[str, Any]]:
+    """Rows of `domain_stats`: per source the domains with at least MINIMUM documents in all, and the tail as one.
+
+    `query` runs SQL, `documents` is the relation of decided documents, of which a row stands for `weight`,
+    and `listed` the domains on the blacklist.
+    """
+    counted = query(
+        f"""
+        WITH of_source AS (
+            SELECT source_id, domain, sum({weight}) AS documents,
+                   coalesce(sum({weight}) FILTER (illegal_unhealthy), 0) AS violations,
+                   sum(sum({weight})) OVER (PARTITION BY domain) >= {MINIMUM} AS judged
+            FROM {documents} WHERE domain IS NOT NULL GROUP BY source_id, domain)
+        SELECT source_id, CASE WHEN judged THEN domain ELSE {quoted(TAIL)} END AS name, any_value(judged),
+               count(*), sum(documents), sum(violations)
+        FROM of_source GROUP BY source_id, name ORDER BY source_id, name
+        """
+    )
+    return [
+        {
+            "source_id": source,
+            "domain": domain,
+            "judged": bool(judged),
+            "domains": int(domains),
+            "documents": int(count),
+            "violations": int(violations),
+            "violation_rate": rate(int(violations), int(count)),
+            "status": "blacklisted" if domain in listed else "admitted" if judged else "people",
+        }
+        for source, domain, judged, domains, count, violations in counted
+    ]

@@ -1,0 +1,1 @@
+"""A stronger scorer confirms what the first line nominates."""

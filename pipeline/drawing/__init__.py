@@ -1,0 +1,1 @@
+"""The two samples: ranked, cut, drawn."""

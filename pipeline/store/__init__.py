@@ -1,0 +1,1 @@
+"""Where files are: committed layers, output folders, remote stores, room on the disk."""

@@ -1,0 +1,117 @@
+"""The blacklist commands: people add and lift, always with a name, a reason and, for a lift, two roles and proof."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from blacklist.blocked import wrong_domain
+from blacklist.log import BlacklistLog, ChainBroken, state_csv
+from blacklist.rule import corpus_version
+from pipeline.errors import RunFailed, UsageError
+from pipeline.store.output import Output
+from pipeline.store.scans import sha256_file
+from schemas.chain import cut_torn_line
+from transforms.provenance import registrable_domain
+
+
+def _log(folder: Path, mend: bool = False) -> BlacklistLog:
+    """The log, its chain checked; with `mend`, and only while the folder is held, a line cut off by a crash is removed."""
+    Output(folder).must_exist()
+    log = BlacklistLog(Output(folder).blacklist)
+    if mend:
+        cut_torn_line(log.path)
+    try:
+        log.events()
+    except ChainBroken as error:
+        raise RunFailed(str(error)) from None
+    return log
+
+
+def show_list(folder: Path, everything: bool) -> int:
+    """Prints the present state."""
+    entries = [entry for entry in _log(folder).entries() if entry.active or everything]
+    for entry in entries:
+        rate = "" if entry.rate is None else f"  {entry.violations}/{entry.documents} = {entry.rate:.2%}"
+        state = entry.scope if entry.active else "已解除 / lifted"
+        line = f"{entry.source_key}  {state}{rate}  {entry.decided_at}  {entry.decided_by}  {entry.reason}"
+        print("".join(char if char.isprintable() else " " for char in line))
+    if not entries:
+        print("黑名单为空 / the blacklist is empty")
+    return 0
+
+
+def show_events(folder: Path, source: str) -> int:
+    """Prints every event of a source."""
+    events = [event for event in _log(folder).events() if event["source_key"] == source]
+    if not events:
+        raise UsageError(f"{source}: 没有记录 / the log does not mention it")
+    for event in events:
+        print(json.dumps(event, ensure_ascii=False, indent=2, sort_keys=True))
+    return 0
+
+
+def add(folder: Path, source: str, scope: str, by: str, reason: str) -> int:
+    """Adds a source or domain."""
+    if scope not in ("source", "domain"):
+        raise UsageError(f"--scope: {scope}: 应为 source 或 domain / should be source or domain")
+    Output(folder).must_exist()
+    if scope == "domain" and registrable_domain(source) != source:
+        raise UsageError(wrong_domain(source))
+    with Output(folder).held():
+        log = _log(folder, mend=True)
+        if any(entry.source_key == source and entry.active and entry.scope == scope for entry in log.entries()):
+            print(f"{source}: 已在黑名单，未重复记录 / is on the blacklist already, nothing was added")
+            return 0
+        log.append([_event("blacklisted", source, scope, by, reason, {})])
+    print(f"{source}: 已列入，下次运行生效 / added, in force from the next run")
+    return 0
+
+
+def lift(folder: Path, source: str, people: tuple[str, str], reason: str, evidence: Path) -> int:
+    """Lifts an active entry for the version of the source, and the rules, of the current run."""
+    Output(folder).must_exist()
+    if len({person.strip().casefold() for person in people}) < 2 or not all(person.strip() for person in people):
+        raise UsageError("--second: 解除须由两人决定 / a lift takes two different people")
+    if not evidence.is_file():
+        raise UsageError(f"--evidence: {evidence}: 没有这个文件 / no such file")
+    with Output(folder).held():
+        log = _log(folder, mend=True)
+        listed = sorted((entry for entry in log.entries() if entry.active), key=lambda entry: entry.scope != "domain")
+        active = {entry.source_key: entry for entry in listed}  # a source before a domain of the same name
+        if source not in active:
+            raise UsageError(f"{source}: 不在黑名单 / is not on the blacklist: {', '.join(active) or '(empty)'}")
+        current = Output(folder).current
+        manifest = current.manifest if current is not None else {}
+        versions = manifest.get("source_versions", {})
+        proof = {
+            "file": evidence.name,
+            "sha256": sha256_file(evidence),
+            "source_version": corpus_version(versions) if active[source].scope == "domain" else versions.get(source),
+            "ruleset_sha256": manifest.get("ruleset_sha256"),
+            "run_id": manifest.get("run_id"),
+        }
+        log.append([_event("lifted", source, active[source].scope, " + ".join(people), reason, proof)])
+    print(f"{source}: 已解除，来源或规则变化后失效 / lifted until the source or the rules change")
+    return 0
+
+
+def export(folder: Path, to: Path | None) -> int:
+    """Writes the present state as CSV."""
+    text = state_csv(_log(folder).entries())
+    if to is None:
+        sys.stdout.write(text)
+    else:
+        try:
+            to.write_text(text, encoding="utf-8-sig", newline="")
+        except OSError as error:
+            raise UsageError(f"--to: {to}: 写不了 / cannot be written: {error.strerror}") from None
+        print(to)
+    return 0
+
+
+def _event(event: str, source: str, scope: str, by: str, reason: str, evidence: dict[str, Any]) -> dict[str, Any]:
+    for name, value in (("by", by), ("reason", reason)):
+        if not value.strip():
+            raise UsageError(f"--{name}: 不能为空 / cannot be empty")
+    return {"event": event, "source_key": source, "scope": scope, "reason": reason, "by": by, "evidence": evidence}

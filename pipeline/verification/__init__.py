@@ -1,0 +1,1 @@
+"""Recomputes what a run claims, from its own files."""
