@@ -24,6 +24,7 @@ _RESULTS = {
     "technical_sample": results.TECHNICAL_SAMPLE,
 }
 _LARGE = ("documents", "findings")
+VIEWED = (*_LARGE, "technical_sample")  # beyond so many rows
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
     "VARCHAR[]": pa.list_(pa.string()),
@@ -101,7 +102,8 @@ def build_database(
 ) -> None:
     """Writes `run`/audit.duckdb from the run's Parquet files and the given rows of the other tables.
 
-    With more than `native_rows` rows, documents and findings are views over the Parquet files. Where most of the files
+    A table without rows given is taken from `run`/NAME.parquet, and that file removed. With more than `native_rows` rows,
+    documents, findings and technical sample are views over the Parquet files. Where most of the files
     of these two are, by their `digests`, those of the run `before`, its tables are taken over and brought up to date.
     """
     target = run / "audit.duckdb"
@@ -114,8 +116,10 @@ def build_database(
                 connection.execute(f"DROP {kind} IF EXISTS {table.name}")
                 if table.from_result:
                     _load_files(connection, table, run, native_rows)
-                else:
+                elif table.name in rows:
                     _load_rows(connection, table, rows[table.name])
+                else:
+                    _take_file(connection, table, run / f"{table.name}.parquet")
             _comment(connection, table)
         connection.execute("CHECKPOINT")
     target.chmod(0o444)
@@ -200,13 +204,19 @@ def _load_files(connection: duckdb.DuckDBPyConnection, table: Table, run: Path, 
         connection.unregister("given")
         return
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    kind = "VIEW" if table.name in ("documents", "findings") and count_rows(files) > native_rows else "TABLE"
+    kind = "VIEW" if table.name in VIEWED and count_rows(files) > native_rows else "TABLE"
     connection.execute(f"CREATE {kind} {table.name} AS SELECT {columns} FROM {parquet_list(files)}")
 
 
 def count_rows(files: Sequence[Path]) -> int:
     """How many rows Parquet files have, by what they say at their end."""
     return sum(pq.read_metadata(file).num_rows for file in files)
+
+
+def _take_file(connection: duckdb.DuckDBPyConnection, table: Table, file: Path) -> None:
+    columns = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in table.columns)
+    connection.execute(f"CREATE TABLE {table.name} AS SELECT {columns} FROM {parquet_list([file])}")
+    file.unlink()
 
 
 def _load_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -21,7 +21,7 @@ from pipeline.accounting import books
 from pipeline.accounting.accounts import Item
 from pipeline.accounting.distinct import LAYER as DISTINCT
 from pipeline.accounting.distinct import distinct_counts, distinct_keys
-from pipeline.accounting.domains import domain_rows
+from pipeline.accounting.domains import domain_query
 from pipeline.accounting.instruments import classifier_rows, keyword_rows, shortfall
 from pipeline.accounting.known_answers import LAYER as KNOWN
 from pipeline.accounting.known_answers import answers_key, committed_rows
@@ -30,7 +30,7 @@ from pipeline.accounting.summaries import GROUPED, GROUPS, HASHED, summary_file
 from pipeline.accounting.tokens import bucket_rows, counting, with_stage
 from pipeline.begun import RUN_NOTE, Begun, begin, finish
 from pipeline.config import Config
-from pipeline.database import Before, build_database, over_files
+from pipeline.database import Before, build_database, over_files, quoted
 from pipeline.detectors import Detectors, load_detectors
 from pipeline.drawing import samples
 from pipeline.drawing.draw import Draw
@@ -455,7 +455,7 @@ class _Builder:
         }
 
     def _rows(self, results: Results, ledger: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-        """The rows of every table that is not loaded from Parquet."""
+        """The rows of every table that is not loaded from Parquet. Leaves `domain_stats`, which may be long, as a file."""
         config, tally = self.config, results.tally
         entries = self.log.entries()
         blacklisted = frozenset(entry.source_key for entry in entries if entry.active and entry.scope != "domain")
@@ -473,7 +473,8 @@ class _Builder:
             provenance = provenance_tables(config.sources, self.inputs.facts, today, query, groups, "n")
             basis = basis_rows(config.sources, query, groups, "n")
             failed = not_looked_into(query, groups, "n")
-            domains = domain_rows(query, groups, listed, "n")
+            domains = quoted(str(self.folder / "domain_stats.parquet"))
+            query(f"COPY ({domain_query(groups, listed, 'n')}) TO {domains} (FORMAT parquet)")
             bare = query(f"SELECT source_id, sum(without_url) FROM {groups} GROUP BY source_id")
             distinct |= {source: replace(distinct[source], without_url=int(count)) for source, count in bare}
             near = config.policy.duplicates.near != "off"
@@ -490,7 +491,6 @@ class _Builder:
             "ledger": ledger,
             **provenance,
             "source_stats": stats,
-            "domain_stats": domains,
             **copies.tables,
             "bucket_stats": bucket_rows(config.sources, tally, counting(config.snapshot())),
             "risk_stats": with_stage(config.sources, grouped_rows(tally, "risk", "risk_id", ("documents", "findings"))),

@@ -552,6 +552,7 @@ def test_views_over_parquet_follow_the_folder(corpus, tmp_path):
         corpus.write()
     (tmp_path / "before").rename(tmp_path / "after")
     assert "plain:p6" in audit("query", tmp_path / "after", "repeated_ids").stdout
+    assert "table" in audit("query", tmp_path / "after", "sample_composition").stdout
     audit("verify", tmp_path / "after")
 
 

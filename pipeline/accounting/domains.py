@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from blacklist.rule import exceeds
-from pipeline.accounting.statistics import rate
 from pipeline.database import BOUNDED, connect, parquet_list, quoted
 
 MINIMUM = 20  # documents from which a domain is judged by itself (domain_min_documents)
@@ -71,34 +70,30 @@ def domains_above(query: Query, documents: str, maximum: tuple[int, int], weight
     ]
 
 
-def domain_rows(query: Query, documents: str, listed: frozenset[str], weight: str = "1") -> list[dict[str, Any]]:
-    """Rows of `domain_stats`: per source the domains with at least MINIMUM documents in all, and the tail as one.
+def domain_query(documents: str, listed: frozenset[str], weight: str = "1") -> str:
+    """SQL for `domain_stats`: per source the domains with at least MINIMUM documents in all, and the tail as one.
 
-    `query` runs SQL, `documents` is the relation of decided documents, of which a row stands for `weight`,
-    and `listed` the domains on the blacklist.
+    There may be millions of them, so they stay with DuckDB. `documents` is the relation of decided documents, of which a
+    row stands for `weight`, and `listed` the domains on the blacklist.
     """
-    counted = query(
-        f"""
+    names = ", ".join(quoted(domain) for domain in sorted(listed))
+    return f"""
         WITH of_source AS (
             SELECT source_id, domain, sum({weight}) AS documents,
                    coalesce(sum({weight}) FILTER (illegal_unhealthy), 0) AS violations,
                    sum(sum({weight})) OVER (PARTITION BY domain) >= {MINIMUM} AS judged
-            FROM {documents} WHERE domain IS NOT NULL GROUP BY source_id, domain)
-        SELECT source_id, CASE WHEN judged THEN domain ELSE {quoted(TAIL)} END AS name, any_value(judged),
-               count(*), sum(documents), sum(violations)
-        FROM of_source GROUP BY source_id, name ORDER BY source_id, name
-        """
-    )
-    return [
-        {
-            "source_id": source,
-            "domain": domain,
-            "judged": bool(judged),
-            "domains": int(domains),
-            "documents": int(count),
-            "violations": int(violations),
-            "violation_rate": rate(int(violations), int(count)),
-            "status": "blacklisted" if domain in listed else "admitted" if judged else "people",
-        }
-        for source, domain, judged, domains, count, violations in counted
-    ]
+            FROM {documents} WHERE domain IS NOT NULL GROUP BY source_id, domain),
+        named AS (
+            SELECT source_id, CASE WHEN judged THEN domain ELSE {quoted(TAIL)} END AS domain, any_value(judged) AS judged,
+                   count(*) AS domains, sum(documents)::BIGINT AS documents, sum(violations)::BIGINT AS violations
+            FROM of_source GROUP BY ALL)
+        SELECT *, round(violations / documents, 6) AS violation_rate,
+               CASE WHEN list_contains([{names}]::VARCHAR[], domain) THEN 'blacklisted'
+                    WHEN judged THEN 'admitted' ELSE 'people' END AS status
+        FROM named ORDER BY source_id, domain"""
+
+
+def domain_rows(query: Query, documents: str, listed: frozenset[str]) -> list[dict[str, Any]]:
+    """The rows of `domain_query`."""
+    columns = ("source_id", "domain", "judged", "domains", "documents", "violations", "violation_rate", "status")
+    return [dict(zip(columns, row, strict=True)) for row in query(domain_query(documents, listed))]

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from blacklist.log import FORMULA
 from pipeline.config import Limits
-from pipeline.database import connect, parquet_list, result_files
+from pipeline.database import VIEWED, connect, parquet_list, result_files
 from pipeline.errors import UsageError
 from pipeline.plan import Member, Shard, Unit
 from pipeline.readers import layout_of
@@ -70,7 +70,7 @@ def open_audit(run: Run) -> duckdb.DuckDBPyConnection:
     views = {
         name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     }
-    for name in sorted(views & {"documents", "findings"}):
+    for name in sorted(views & {*VIEWED}):
         connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {parquet_list(result_files(run.folder, name))}")
     return connection
 
