@@ -300,7 +300,7 @@ class _Builder:
         others = [*results.similar, *((DISTINCT, key) for key in distinct_keys(results.units).values())]
         known = answers_key(self.inputs.detectors)
         others += [] if known is None else [(KNOWN, known)]
-        others += [(LIBRARY, detectors.library_key)] if detectors.library_key else []
+        others += [(LIBRARY, detectors.library_key)] if detectors.library_key and self.store.local else []
         write_references(self.folder / REFERENCES, results.units, results.replaced, others)
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
         self._evidence_unchanged()

@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def _freed() -> Iterator[None]:
     if gc.get_freeze_count():
         gc.unfreeze()
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _no_server_of_another_test() -> Iterator[None]:
+    """File systems are kept by their arguments, and which server they mean is in the environment of the test."""
+    yield
+    s3fs = sys.modules.get("s3fs")
+    if s3fs is not None:
+        s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture

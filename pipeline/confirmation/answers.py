@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.errors import FileDamaged
 from pipeline.store.scans import ScanStore, TableFile, workspace_prefix
 from pipeline.store.storage import file_system, store_errors
 from schemas.risks import risks
@@ -131,7 +132,7 @@ class AnswerStore:
                     found += [(key, value(told)) for key, told in zip(*columns, strict=True)]
         except FileNotFoundError:
             return []
-        except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
+        except (FileDamaged, pa.ArrowException, OSError, ValueError, RecursionError) as error:
             print(
                 f"{path}: 答复文件损坏，已弃用，将重新提问 / damaged file of answers, dropped; what it held is asked again: "
                 f"{type(error).__name__}",
