@@ -114,7 +114,7 @@ class Audit:
         watch.lap("segment")
         labels, _ = self.classifier.predict(words, k=3, threshold=0.1)
         watch.lap("classify")
-        # a dozen plain patterns on the whole text: the audit looks for thirty types
+        # eleven plain patterns on the whole text: the audit looks for thirty types
         entities = self.analyzer.analyze(text, language="zh")
         watch.lap("pii")
         self.minhash(folded)

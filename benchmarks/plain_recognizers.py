@@ -1,6 +1,6 @@
 """Personal information as one would first look for it with Presidio: one pattern a type, over the whole text.
 
-A dozen types by plain patterns, without families of labels, check digits or surroundings: far less than what the audit
+Eleven types by plain patterns, without families of labels, check digits or surroundings: far less than what the audit
 looks for, and what a script of an afternoon would have. The yardstick uses these, so that the size of our own catalogue
 does not make the script slow and the audit look fast.
 """
