@@ -57,8 +57,8 @@ class Nights:
 
     def run(self, what: str) -> Took:
         say(f"{what}, {self.gigabytes:.2f} GB")
-        source = next(iter(self.corpus.sources))
-        sources = {**self.corpus.sources, source: [*self.corpus.sources[source], *self.added]}
+        # a source of its own: in another it would drag along the small files it is packed with, which are not unchanged
+        sources = {**self.corpus.sources, **({"new": self.added} if self.added else {})}
         corpus = Corpus(self.corpus.title, self.corpus.folder, sources)
         return take(audit_command(write_config(corpus, self.library, self.folder, **self.settings)), 1)
 
