@@ -24,7 +24,6 @@ from pipeline.decisions import DecidedUnit, decide_unit
 from pipeline.detectors import Detectors
 from pipeline.drawing.draw import Border, Draw, draw_manual, draw_technical, rank_unit
 from pipeline.drawing.sampling import Cut, MergeRankings, Ranking, cut_of
-from pipeline.engine.orphans import follow
 from pipeline.engine.posted import PostedEvents
 from pipeline.engine.shipping import Toolbox
 from pipeline.events import EventLog
@@ -40,6 +39,7 @@ from pipeline.jobs import (
     results_path,
 )
 from pipeline.plan import Unit
+from pipeline.processes import follow
 from pipeline.scan import ScannedUnit, scan_unit, without_shards
 from pipeline.store.scans import ScanStore
 from transforms.confirm import Usage

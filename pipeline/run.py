@@ -39,7 +39,6 @@ from pipeline.emission.emit import emit_run
 from pipeline.emission.emit import prepare as prepare_emit
 from pipeline.engine.engines import check_places
 from pipeline.engine.execution import ENGINE_LOG, Engine, check_engine
-from pipeline.engine.orphans import lead
 from pipeline.errors import WITHDRAWN, FileDamaged, RunFailed, StoreError, UsageError, tells_of_disk
 from pipeline.events import PROGRESS, EventLog
 from pipeline.jobs import Gate, Workshop
@@ -55,6 +54,7 @@ from pipeline.origins.lawful_basis import Grounds, basis_rows, clause_facts, not
 from pipeline.origins.sourcing import examine_all, examined_digest, provenance_tables
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
+from pipeline.processes import lead
 from pipeline.readers.base import BATCH_BYTES, BATCH_DOCUMENTS
 from pipeline.scan import Settings, layer_keys
 from pipeline.store.output import Output, Run, file_digests, write_json

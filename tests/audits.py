@@ -127,6 +127,13 @@ def give_salt(out: Path, salt: str = "5a" * 32) -> None:
         (out / "personal-information.salt").chmod(0o600)
 
 
+def flip(path: Path, place: float) -> None:
+    """Flips a bit of a file, `place` of its length into it."""
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    path.write_bytes(content)
+
+
 def reseal(out: Path) -> None:
     """Gives the current run fresh hashes, as somebody would who covers up a change."""
     from pipeline.nights import history

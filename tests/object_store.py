@@ -8,13 +8,17 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import s3fs
+
+from tests.audits import SOURCES, Corpus
 
 INSTALLED = Path(__file__).resolve().parents[1] / "build" / "s3" / "versitygw"
 _NOT_THERE = "no S3 server: `make s3-server` builds one with Go, or name one by VERSITYGW=/path/to/versitygw"
@@ -93,3 +97,42 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         pytest.skip(_NOT_THERE)
     with serve(tmp_path_factory.mktemp("s3"), binary) as server:
         yield server
+
+
+@dataclass
+class Bucket:
+    """A bucket on the server, and the client that fills it."""
+
+    server: Server
+    client: s3fs.S3FileSystem
+    name: str = field(default_factory=lambda: f"corpus-{uuid.uuid4().hex[:12]}")
+
+    def url(self, path: str = "") -> str:
+        return f"s3://{self.name}/{path}".rstrip("/")
+
+    def upload(self, corpus: Corpus) -> None:
+        for path in sorted(corpus.folder.rglob("*.*")):
+            if path.is_file() and path != corpus.config:
+                self.put(str(path.relative_to(corpus.folder)), path.read_bytes())
+
+    def put(self, path: str, content: bytes) -> None:
+        self.client.pipe_file(f"{self.name}/{path}", content)
+
+    def remove(self, path: str) -> None:
+        self.client.rm_file(f"{self.name}/{path}")
+
+    def objects(self, below: str = "") -> list[str]:
+        return sorted(self.client.find(f"{self.name}/{below}".rstrip("/")))
+
+    def sources(self) -> list[dict[str, Any]]:
+        return [{**source, "paths": [self.url(path) for path in source["paths"]]} for source in SOURCES]
+
+
+@pytest.fixture
+def bucket(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket; the environment says where it is, as a user's would."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    made = Bucket(s3_server, s3_server.client())
+    made.client.mkdir(made.name)
+    return made

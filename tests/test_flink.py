@@ -34,8 +34,7 @@ from tests.audits import (
     sql,
 )
 from tests.flink_cluster import JAR, Cluster, flink, needs_flink
-from tests.object_store import Server, s3_server
-from tests.test_object_storage import Bucket
+from tests.object_store import Bucket, Server, s3_server
 
 __all__ = ["s3_server"]
 

@@ -13,7 +13,7 @@ from pipeline.engine.engines import Engine
 from pipeline.run import Options, run
 from pipeline.store.output import Output, Run
 from pipeline.verification.verify import verify
-from tests.audits import BAD_WORDING, SOURCES, Corpus, contents, events, give_salt, jsonl, make_corpus, sql, texts
+from tests.audits import BAD_WORDING, SOURCES, Corpus, contents, events, flip, give_salt, jsonl, make_corpus, sql, texts
 
 # What is committed of a unit besides layers and decisions.
 DERIVED = ("summaries-1", "groups-1", "hashes-1", "ranked-1", "technical-1", "manual-1", "distinct-1")
@@ -103,9 +103,7 @@ def test_a_damaged_file_is_made_anew(corpus: Corpus, tmp_path: Path, name: str) 
     night(corpus, out)
     for path in (out / "scans" / name).rglob("*"):
         if path.is_file():
-            data = bytearray(path.read_bytes())
-            data[len(data) // 2] ^= 1
-            path.write_bytes(data)
+            flip(path, 1 / 2)
     add_shard(corpus)
     night(corpus, out)
     assert contents(out) == from_scratch(corpus, tmp_path / "fresh")
@@ -116,9 +114,7 @@ def test_a_text_of_the_earlier_sample_is_taken_only_if_it_is_what_it_was(corpus:
     first = night(corpus, out)
     path = first.folder / "samples" / "manual.parquet"
     path.chmod(0o644)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 3] ^= 1
-    path.write_bytes(data)
+    flip(path, 1 / 3)
     add_shard(corpus)
     night(corpus, out)
     assert contents(out) == from_scratch(corpus, tmp_path / "fresh")

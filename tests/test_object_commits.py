@@ -16,24 +16,13 @@ import s3fs
 
 from pipeline.errors import StoreError
 from pipeline.store.scans import ScanStore
-from tests.object_store import Server, s3_server
-from tests.test_object_storage import Bucket
+from tests.object_store import Bucket, bucket, s3_server
 
-__all__ = ["s3_server"]
+__all__ = ["bucket", "s3_server"]
 
 SMALL, LARGE = 8 << 20, 160 << 20  # one request, and four parts of 50 MB
 SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
 COMMIT = "import sys; from pathlib import Path; from pipeline.store.scans import ScanStore; ScanStore(sys.argv[1]).commit(Path(sys.argv[2]), sys.argv[3])"
-
-
-@pytest.fixture
-def bucket(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """An empty bucket; the environment says where it is."""
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    made = Bucket(s3_server, s3_server.client())
-    made.client.mkdir(made.name)
-    return made
 
 
 class Wire:

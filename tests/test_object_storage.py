@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,50 +21,11 @@ from pipeline.run import Options, run
 from pipeline.store.scans import ScanStore
 from pipeline.store.storage import file_system, without_secrets
 from tests.audits import SCRIPT, SOURCES, Corpus, audit, contents, events, give_salt, jsonl, make_corpus, sql, texts
-from tests.object_store import Server, s3_server
+from tests.object_store import Bucket, bucket, s3_server
 
-__all__ = ["s3_server"]
+__all__ = ["bucket", "s3_server"]
 
 SPLIT = {"limits": {"unit_bytes": 65536}}  # cuts the larger shards into byte ranges and row groups
-
-
-@dataclass
-class Bucket:
-    """A bucket on the server, and the client that fills it."""
-
-    server: Server
-    client: s3fs.S3FileSystem
-    name: str = field(default_factory=lambda: f"corpus-{uuid.uuid4().hex[:12]}")
-
-    def url(self, path: str = "") -> str:
-        return f"s3://{self.name}/{path}".rstrip("/")
-
-    def upload(self, corpus: Corpus) -> None:
-        for path in sorted(corpus.folder.rglob("*.*")):
-            if path.is_file() and path != corpus.config:
-                self.put(str(path.relative_to(corpus.folder)), path.read_bytes())
-
-    def put(self, path: str, content: bytes) -> None:
-        self.client.pipe_file(f"{self.name}/{path}", content)
-
-    def remove(self, path: str) -> None:
-        self.client.rm_file(f"{self.name}/{path}")
-
-    def objects(self, below: str = "") -> list[str]:
-        return sorted(self.client.find(f"{self.name}/{below}".rstrip("/")))
-
-    def sources(self) -> list[dict[str, Any]]:
-        return [{**source, "paths": [self.url(path) for path in source["paths"]]} for source in SOURCES]
-
-
-@pytest.fixture
-def bucket(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """An empty bucket; the environment says where it is, as a user's would."""
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    made = Bucket(s3_server, s3_server.client())
-    made.client.mkdir(made.name)
-    return made
 
 
 @pytest.fixture(scope="module")

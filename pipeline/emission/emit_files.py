@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from pipeline.config import Limits
 from pipeline.emission.emit_bundles import Bundle, Piece
 from pipeline.emission.masking import TYPES, Masked, Masker, found_types
-from pipeline.engine.orphans import follow
 from pipeline.errors import RunFailed
 from pipeline.events import EventLog
+from pipeline.processes import follow
 from pipeline.readers.base import Tray
 from pipeline.scan import patiently, read_unit
 from pipeline.store.output import write_json

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import FileDamaged, RunFailed, StoreError
+from pipeline.processes import alive
 from pipeline.store.storage import file_system, is_remote, missing_bucket, open_file, put_file, store_errors
 
 ROWS_PER_GROUP = 16384  # fixed, or the size of batches would show in the bytes of the files
@@ -177,7 +178,7 @@ class ScanStore:
         """Removes workspaces that processes of this machine left behind when they were killed."""
         base, prefix = (Path(self.location) / "tmp", "") if self.local else (Path(tempfile.gettempdir()), _PREFIX)
         for folder in base.glob(f"{glob.escape(prefix + socket.gethostname())}-*-*"):
-            if not _alive(int(folder.name.rsplit("-", 2)[1])):
+            if not alive(int(folder.name.rsplit("-", 2)[1])):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def commit(self, made: Path, path: str) -> None:
@@ -358,16 +359,6 @@ class ScanStore:
         except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
             self.withdraw(path)
             raise FileDamaged(path) from error
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def metadata_of(file: pq.ParquetFile) -> dict[str, Any]:

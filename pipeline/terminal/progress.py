@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from pipeline.begun import RUN_NOTE
 from pipeline.events import read_progress
+from pipeline.processes import alive
 from pipeline.store.output import Output
 
 RUNNING, INTERRUPTED, IN_USE, IDLE = "running", "interrupted", "in_use", "idle"
@@ -68,7 +68,7 @@ def look(output: Output, now: datetime | None = None) -> Progress:
     )
     found.pid = note["pid"] if isinstance(note.get("pid"), int) else None
     if found.pid is not None and note.get("host", socket.gethostname()) == socket.gethostname():
-        found.pid_alive = _alive(found.pid)
+        found.pid_alive = alive(found.pid)
     with contextlib.suppress(OSError):
         found.published = found.run_id in output.published
     found.documents, found.bytes = read_progress(output.building)
@@ -144,13 +144,3 @@ def _number(event: dict[str, Any], key: str) -> int | None:
 def _text(note: dict[str, Any], key: str) -> str | None:
     value = note.get(key)
     return value if isinstance(value, str) else None
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

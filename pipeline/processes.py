@@ -1,4 +1,7 @@
-"""Worker processes end with the run that started them, however it ended: nobody would wait for what they do."""
+"""Processes of this machine: whether one is there, and workers that end with the run that started them.
+
+Nobody would wait for what a worker of a dead run does.
+"""
 
 import os
 import select
@@ -28,7 +31,7 @@ def _outlive(caller: int) -> None:
     try:
         handle = os.pidfd_open(caller)
     except (AttributeError, PermissionError):
-        while _alive(caller):
+        while alive(caller):
             time.sleep(_INTERVAL)
     except OSError:  # gone already
         pass
@@ -39,7 +42,8 @@ def _outlive(caller: int) -> None:
     os._exit(1)  # whatever is half done was not committed; the next run clears it away
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process is there, whoever it belongs to."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
