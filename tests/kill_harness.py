@@ -65,6 +65,7 @@ class Shot:
     delay: float | None = None
     whom: str = "all"  # all, parent (orphans live on), worker
     workers: int = 1
+    at_start: bool = False  # as soon as a worker process is there, while it loads
 
     def __str__(self) -> str:
         how = f"after {self.delay:.2f} s" if self.delay is not None else f"at {self.trap}"
@@ -113,7 +114,11 @@ class Bench:
         begun = time.monotonic()
         process.start()
         if shot and shot.delay is not None:
-            process.join(shot.delay)
+            deadline = begun + shot.delay
+            while process.is_alive() and time.monotonic() < deadline:
+                process.join(0.02 if shot.at_start else deadline - time.monotonic())
+                if shot.at_start and _workers(process.pid):
+                    break
             if process.is_alive():
                 _shoot(process.pid, shot.whom)
         process.join(PATIENCE)
@@ -235,13 +240,15 @@ def session(leader: int) -> list[int]:
     return sorted(found)
 
 
-def _shoot(leader: int, whom: str) -> None:
-    workers = [
-        pid
-        for pid in session(leader)
-        if b"sdk_worker_main" in _command(pid) and not _command(pid).startswith(b"/bin/sh")
+def _workers(leader: int) -> list[int]:
+    commands = {pid: _command(pid) for pid in session(leader)}
+    return [
+        p for p, line in commands.items() if b"pipeline.engine.local_worker" in line and not line.startswith(b"/bin/sh")
     ]
-    targets = {"all": session(leader), "parent": [leader], "worker": workers[:1]}[whom]
+
+
+def _shoot(leader: int, whom: str) -> None:
+    targets = {"all": session(leader), "parent": [leader], "worker": _workers(leader)[:1]}[whom]
     for pid in targets:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

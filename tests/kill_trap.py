@@ -69,7 +69,7 @@ def arm(root: str, at: int | None = None, kind: str | None = None, nth: int = 1,
 def arm_from_environment() -> None:
     """In worker processes, which start on their own; only the first that takes the token dies."""
     given = os.environ.get(VARIABLE)
-    if given and "sdk_worker_main" in " ".join(sys.orig_argv):
+    if given and "pipeline.engine.local_worker" in " ".join(sys.orig_argv):
         settings = json.loads(given)
         token = settings.pop("token")
         try:

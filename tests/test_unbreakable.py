@@ -58,8 +58,9 @@ def test_killed_twice_while_the_trend_is_drawn_nothing_lies_about(made: Bench) -
 
 
 @pytest.mark.parametrize("whom", ["parent", "worker"])
-def test_workers_and_their_run_do_not_outlive_one_another(made: Bench, whom: str) -> None:
-    out = prepared(made.folder / f"orphans-{whom}" / "out")
+@pytest.mark.parametrize("moment", ["loading", "working"])
+def test_workers_and_their_run_do_not_outlive_one_another(made: Bench, whom: str, moment: str) -> None:
+    out = prepared(made.folder / f"orphans-{whom}-{moment}" / "out")
     leader: list[int] = []
     start = made.context.Process.start
 
@@ -69,7 +70,8 @@ def test_workers_and_their_run_do_not_outlive_one_another(made: Bench, whom: str
 
     made.context.Process.start = noted
     try:
-        ended = made.run(out, Shot(delay=made.seconds + 2.5, whom=whom, workers=2))
+        delay = 60.0 if moment == "loading" else made.seconds + 2.5
+        ended = made.run(out, Shot(delay=delay, whom=whom, workers=2, at_start=moment == "loading"))
     finally:
         made.context.Process.start = start
     deadline = time.monotonic() + 20

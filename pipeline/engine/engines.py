@@ -78,11 +78,16 @@ class Engine:
         """In how many lists work is dealt: one a local worker, one a unit elsewhere."""
         return self.workers if self.runner == LOCAL else units
 
+    @property
+    def starts_workers(self) -> bool:
+        """Whether this process starts its workers itself, and says how."""
+        return self.runner == LOCAL and self.workers > 1 and not self.option("direct_running_mode")
+
     def flags(self) -> list[str]:
         """Pipeline options. `DirectRunner` is never used: it tries to download another engine first."""
         flags = [f"--runner={self.runner}", *self.options]
         if self.runner == LOCAL and self.workers > 1:
-            flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+            flags.append(f"--direct_num_workers={self.workers}")
         if self.runner == FLINK and not self.option("environment_cache_millis"):
             flags.append(f"--environment_cache_millis={_KEPT_MILLIS}")
         if self.embedded and not self.option("environment_type"):

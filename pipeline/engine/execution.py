@@ -10,12 +10,13 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.engine.engine_log import ENGINE_LOG, diverted
 from pipeline.engine.engines import Engine, check_engine, pipeline_options
+from pipeline.engine.local_worker import command
 from pipeline.errors import RunFailed, StoreError, UsageError
 from pipeline.events import read_progress
 
@@ -28,6 +29,10 @@ _OWN = re.compile(
     r"|transforms\.pii\.GateError|transforms\.classifier\.ModelError|transforms\.tokens\.TokenizerError"
     r"|transforms\.keywords\.VariantError|transforms\.scorers\.base\.ScorerError)"
 )
+
+_STARTER = "run_worker"  # the engine's thread that waits for a worker process
+_GRACE = 5.0  # seconds for the engine to notice that a worker died
+_KILLED = "一个工作进程被终止（内存不足或被杀） / a worker process was killed (out of memory, or by someone): run again to go on"
 
 _ENGINES_WORDS = (
     (
@@ -45,7 +50,7 @@ _ENGINES_WORDS = (
             r"Channel closed prematurely|StatusRuntimeException|RemoteTransportException|Process died|hanging up|Connection reset"
             r"|TaskManager .*(?:no longer reachable|timed out)|TaskExecutor .*(?:lost|released)|TaskManager was lost"
         ),
-        "一个工作进程被终止（内存不足或被杀） / a worker process was killed (out of memory, or by someone): run again to go on",
+        _KILLED,
     ),
 )
 __all__ = ["ENGINE_LOG", "Engine", "check_engine", "execute", "follow", "quiet_logging"]
@@ -61,7 +66,7 @@ def execute(job: Any, engine: Engine, folder: Path, weight: int, build: Callable
 
     def work() -> None:
         try:
-            pipeline = beam.Pipeline(options=options)
+            pipeline = beam.Pipeline(runner=_own_runner() if engine.starts_workers else None, options=options)
             build(pipeline, job)
             running.append(pipeline.run())
             running[0].wait_until_finish()
@@ -70,16 +75,47 @@ def execute(job: Any, engine: Engine, folder: Path, weight: int, build: Callable
             with contextlib.suppress(OSError):  # a full disk
                 traceback.print_exc()  # to the engine's log
 
-    with diverted(folder / ENGINE_LOG) as stderr:
+    with diverted(folder / ENGINE_LOG) as stderr, _losses() as losses:
         thread = threading.Thread(target=work, name="beam", daemon=True)
         thread.start()
         try:
-            _watch(thread, folder, weight, stderr, title)
+            _watch(thread, folder, weight, stderr, title, losses)
         except KeyboardInterrupt:
             _cancel(running)
             raise
     if failure:
         raise _explained(failure[0])
+    if thread.is_alive():
+        raise RunFailed(f"运行失败 / the run failed: {_KILLED}")
+
+
+@contextlib.contextmanager
+def _losses() -> Iterator[list[float]]:
+    """The times at which worker processes of the local engine died.
+
+    The engine itself notices the loss of a worker it talks to; for one that dies before, it would wait for ever.
+    """
+    losses: list[float] = []
+    default = threading.excepthook
+
+    def noted(arguments: Any) -> None:
+        if arguments.thread is not None and arguments.thread.name == _STARTER:
+            losses.append(time.monotonic())
+        default(arguments)
+
+    threading.excepthook = noted
+    try:
+        yield losses
+    finally:
+        threading.excepthook = default
+
+
+def _own_runner() -> Any:
+    """The local engine with worker processes as this project starts them."""
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command()))
 
 
 def _cancel(running: list[Any]) -> None:
@@ -96,10 +132,12 @@ def quiet_logging() -> None:
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
 
 
-def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO, title: str) -> None:
+def _watch(
+    thread: threading.Thread, folder: Path, weight: int, stderr: TextIO, title: str, losses: list[float]
+) -> None:
     """Waits for the thread, with a progress bar where somebody looks at a terminal."""
     if not stderr.isatty():
-        follow(thread, folder, lambda documents, size, seconds: None)
+        follow(thread, folder, lambda documents, size, seconds: None, losses)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -119,13 +157,18 @@ def _watch(thread: threading.Thread, folder: Path, weight: int, stderr: TextIO, 
             speed = size / 1e6 / max(seconds, 1e-3)
             progress.update(task, completed=min(size, weight), documents=documents, speed=speed)
 
-        follow(thread, folder, show)
+        follow(thread, folder, show, losses)
 
 
-def follow(thread: threading.Thread, folder: Path, show: Callable[[int, int, float], None]) -> None:
-    """Calls `show(documents, bytes, seconds)` a few times a second while the thread works."""
+def follow(
+    thread: threading.Thread, folder: Path, show: Callable[[int, int, float], None], losses: Sequence[float] = ()
+) -> None:
+    """Calls `show(documents, bytes, seconds)` a few times a second while the thread works.
+
+    Comes back with the thread alive where a worker was lost and the engine does not notice.
+    """
     begun = time.monotonic()
-    while thread.is_alive():
+    while thread.is_alive() and not (losses and time.monotonic() - losses[0] > _GRACE):
         thread.join(0.3)
         documents, size = read_progress(folder)
         show(documents, size, time.monotonic() - begun)
