@@ -3,6 +3,8 @@
 All values are made up here.
 """
 
+import gc
+import weakref
 from functools import partial
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pii.detector import Detector
+from pii.phones import is_foreign
 from pii.rules import contact
 from tests import pii_texts
 from tests.pii_texts import full_width
@@ -227,3 +230,20 @@ def test_monotonous_documents_come_to_an_end(unit: str) -> None:
     text = unit * (200_000 // len(unit))  # quadratic work on these would run into the time limit of a rule
     for rule in RULES:
         rule.findings(text)
+
+
+@pytest.mark.parametrize("number", ["+999123456", "+", "+1234567890123456789"])
+def test_a_number_that_is_none_does_not_hold_on_to_the_text_at_work(number: str) -> None:
+    class Text:
+        pass
+
+    def at_work() -> weakref.ref[Text]:
+        text = Text()
+        assert not is_foreign(number)
+        return weakref.ref(text)
+
+    gc.disable()
+    try:
+        assert at_work()() is None
+    finally:
+        gc.enable()
