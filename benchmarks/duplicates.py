@@ -242,7 +242,8 @@ def _count_copies(folder: Path, documents: Sequence[Path], hashes: Sequence[Path
     copied = told_by_summaries(parquet_list(documents), units, "")
     with over_files(folder / "spill") as (query, _):
         query(f"SET threads = {threads}")
-        load_copies(query, copied.texts, near)
+        rows = int(query(f"SELECT count(*) FROM {copied.texts}")[0][0])
+        load_copies(query, copied.texts, near, rows)
         counts = {f"source-{number}": 1 for number in range(10)}
         duplicate_rows(query, counts, True)
         overlap_rows(query, counts, True)

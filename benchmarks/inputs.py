@@ -1,7 +1,7 @@
-"""Input of any size out of a small corpus: its files again and again, or its documents joined to longer ones.
+"""Input of any size out of a small corpus: its files again and again, other texts like them, or longer documents.
 
 Repeated files are copies under names of their own, so nothing is found committed. Texts repeat, and so do what depends
-on them being different (distinct texts, copies): about one percent of a run.
+on them being different (distinct texts, copies): about one percent of a run. Varied files hold no text twice.
 """
 
 import shutil
@@ -16,6 +16,7 @@ from benchmarks.naive import texts
 
 LONG = 2000  # bytes of the mean document of the joined corpus
 _FINEST = 25  # bytes, of the search for the length that gives the mean
+_ALPHABETS = (("a", 26, 1), ("A", 26, 1), ("一", 20_992, 2_003))  # first letter, how many, how far they move
 _PER_FILE = 16_000_000  # bytes of text
 
 
@@ -36,6 +37,34 @@ def repeated(corpus: Corpus, times: int, folder: Path) -> Corpus:
                     shutil.copyfile(file, target)
                 sources.setdefault(source, []).append(target)
     return Corpus(f"{corpus.title}, {times} times", folder, sources)
+
+
+def varied(corpus: Corpus, times: int, folder: Path) -> Corpus:
+    """As `repeated`, but each time with other letters: texts of the same form and size that nobody wrote before.
+
+    Letters move on within their alphabet and Han characters within their block, by as much for a whole repetition. Such
+    texts say nothing, and cost what others cost wherever it does not matter what they say.
+    """
+    sources: dict[str, list[Path]] = {}
+    for source, files in corpus.sources.items():
+        (folder / source).mkdir(parents=True, exist_ok=True)
+        for number in range(times):
+            for file in files:
+                target = folder / source / f"v{number:03d}-{file.name.partition('.')[0]}.jsonl.zst"
+                if not target.exists():
+                    _write_varied(target, texts(file), number)
+                sources.setdefault(source, []).append(target)
+    return Corpus(f"{corpus.title}, {times} times with other letters", folder, sources)
+
+
+def _write_varied(target: Path, found: Iterator[str], number: int) -> None:
+    moved = {
+        ord(first) + place: ord(first) + (place + number * step) % size
+        for first, size, step in _ALPHABETS
+        for place in range(size)
+    }
+    lines = (orjson.dumps({"text": text.translate(moved)}) + b"\n" for text in found)
+    target.write_bytes(zstandard.compress(b"".join(lines)))
 
 
 def joined(corpus: Corpus, folder: Path, mean: int = LONG) -> Corpus:

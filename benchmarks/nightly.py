@@ -1,7 +1,8 @@
 """What a night costs: nothing new, one small shard, another lexicon, another policy, on a small and a larger corpus.
 
 A run is taken to cost so much in any case, so much for what is new, and so much for every GB that did not change. The
-last is the slope between two sizes of corpus, each of which gets one small shard. All on one core.
+last is the slope between two sizes of corpus, each of which gets one small shard. It depends on how many texts have
+copies, so it is measured where none has and where all have. All on one core.
 """
 
 import importlib.resources
@@ -12,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.corpus import Corpus, write_config
-from benchmarks.inputs import repeated
+from benchmarks.inputs import repeated, varied
 from benchmarks.machine import Took, audit_command, need_disk, take
 from benchmarks.naive import texts
 from benchmarks.rates import clear, say
@@ -35,14 +36,14 @@ class Night:
 
 
 class Nights:
-    """A corpus of a certain number of repetitions, audited again and again."""
+    """A corpus of a certain number of repetitions, audited again and again; `copies`: every text is there each time."""
 
-    def __init__(self, corpus: Corpus, times: int, library: Path, folder: Path, size: int) -> None:
+    def __init__(self, corpus: Corpus, times: int, library: Path, folder: Path, size: int, copies: bool) -> None:
         need_disk(folder, times * size * 2)
         self.gigabytes = times * size / 1e9
-        self.corpus = repeated(corpus, times, folder / "copies")
+        self.corpus = (repeated if copies else varied)(corpus, times, folder / ("copies" if copies else "varied"))
         self.library = library
-        self.folder = folder / f"nights-{times}"
+        self.folder = folder / f"nights-{times}-{copies:d}"
         self.added: list[Path] = []
         self.settings: dict[str, str] = {}
 
@@ -100,39 +101,53 @@ class Nights:
 
 def nights(corpus: Corpus, size: int, library: Path, folder: Path, times: tuple[int, int]) -> tuple[list[Line], str]:
     """The figures, and a table of all runs."""
-    small = Nights(corpus, times[0], library, folder, size)
-    first = small.night()
-    small.change_policy()
-    policy = small.run("another policy")
-    small.change_library()
-    lexicon = small.run("another lexicon")
-    clear(small.folder)
-    large = Nights(corpus, times[1], library, folder, size)
-    second = large.night()
-    clear(large.folder)
-    rows = [
-        *(("first scan", night.gigabytes, night.scan) for night in (first, second)),
-        *(("nothing new", night.gigabytes, night.same) for night in (first, second)),
-        *(("one small shard more", night.gigabytes, night.shard) for night in (first, second)),
-        ("another policy", first.gigabytes, policy),
-        ("another lexicon", first.gigabytes, lexicon),
-    ]
-    head = f"  {'run':24}{'GB':>8}{'wall s':>9}{'CPU s':>9}"
-    table = [f"  {what:24}{gb:8.2f}{took.wall:9.2f}{took.cpu:9.2f}" for what, gb, took in rows]
-    return _lines(first, second, policy, lexicon), "\n".join([head, *table])
+    lines: list[Line] = []
+    table = [f"  {'run':24}{'texts':>10}{'GB':>8}{'wall s':>9}{'CPU s':>9}"]
+    for copies in (False, True):
+        found: list[Night] = []
+        changed: list[tuple[str, float, Took]] = []
+        for number in times:
+            own = Nights(corpus, number, library, folder, size, copies)
+            found.append(own.night())
+            if not copies and number == times[0]:
+                own.change_policy()
+                changed.append(("another policy", own.gigabytes, own.run("another policy")))
+                own.change_library()
+                changed.append(("another lexicon", own.gigabytes, own.run("another lexicon")))
+            clear(own.folder)
+        lines += _unchanged(*found, copies) + (_fixed(*found) if not copies else [])
+        lines += [_share(what, took, found[0]) for what, _, took in changed]
+        rows = [("first scan", night.gigabytes, night.scan) for night in found]
+        rows += [("nothing new", night.gigabytes, night.same) for night in found]
+        rows += [("one small shard more", night.gigabytes, night.shard) for night in found]
+        texts_are = "repeat" if copies else "differ"
+        table += [f"  {w:24}{texts_are:>10}{gb:8.2f}{t.wall:9.2f}{t.cpu:9.2f}" for w, gb, t in (*rows, *changed)]
+    return lines, "\n".join(table)
 
 
-def _lines(first: Night, second: Night, policy: Took, lexicon: Took) -> list[Line]:
-    more = second.gigabytes - first.gigabytes
-    scan = (second.scan.wall - first.scan.wall) / more  # seconds a GB
-    unchanged = max(0.0, (second.shard.wall - first.shard.wall) / more)
-    fixed = first.shard.wall - unchanged * first.gigabytes - scan * _SHARD / 1e9
-    begin = first.same.wall
+def _slopes(small: Night, large: Night) -> tuple[float, float]:
+    """Seconds a GB of a scan, and of what did not change."""
+    more = large.gigabytes - small.gigabytes
+    return (large.scan.wall - small.scan.wall) / more, max(0.0, (large.shard.wall - small.shard.wall) / more)
+
+
+def _unchanged(small: Night, large: Night, copies: bool) -> list[Line]:
+    scan, unchanged = _slopes(small, large)
+    what = f"every unchanged GB where {'all texts repeat' if copies else 'no text repeats'}"
     return [
-        Line("nightly", "nothing new: no run is built", begin, "s", FIXED, False),
-        Line("nightly", "fixed cost of a run with something new", fixed, "s", FIXED, False),
-        Line("nightly", "every unchanged GB, of a scan of it", 100 * unchanged / scan, "%", UNCHANGED, False),
-        Line("nightly", "every unchanged GB", unchanged, "s"),
-        Line("nightly", "another policy, of a first scan", 100 * (policy.wall - begin) / first.scan.wall, "%"),
-        Line("nightly", "another lexicon, of a first scan", 100 * (lexicon.wall - begin) / first.scan.wall, "%"),
+        Line("nightly", f"{what}, of a scan of it", 100 * unchanged / scan, "%", UNCHANGED, False),
+        Line("nightly", what, unchanged, "s"),
     ]
+
+
+def _fixed(small: Night, large: Night) -> list[Line]:
+    scan, unchanged = _slopes(small, large)
+    fixed = small.shard.wall - unchanged * small.gigabytes - scan * _SHARD / 1e9
+    return [
+        Line("nightly", "nothing new: no run is built", small.same.wall, "s", FIXED, False),
+        Line("nightly", "fixed cost of a run with something new", fixed, "s", FIXED, False),
+    ]
+
+
+def _share(what: str, took: Took, night: Night) -> Line:
+    return Line("nightly", f"{what}, of a first scan", 100 * (took.wall - night.same.wall) / night.scan.wall, "%")

@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 from benchmarks.planted import jaccard, plant, shingles
 from pipeline.database import connect, over_files, parquet_list
+from pipeline.duplicates import tables
 from pipeline.duplicates.bands import BANDS, band_values, bands_path, signatures_of
 from pipeline.duplicates.copies import find_copies
 from pipeline.duplicates.diversity import diversity_basis, diversity_rows, merged_sources, mostly_copies
 from pipeline.duplicates.groups import join_empty, join_groups, write_groups
+from pipeline.duplicates.report import told_by_documents
 from pipeline.duplicates.search import search
-from pipeline.duplicates.tables import duplicate_rows, group_rows, load_copies, overlap_rows
+from pipeline.duplicates.tables import duplicate_rows, find_repeated, group_rows, load_copies, overlap_rows
 from pipeline.store.scans import ScanStore
 from schemas.profile import Diversity
 from schemas.results import DOCUMENTS
@@ -380,13 +382,13 @@ def test_tables_count_within_and_between_sources(tmp_path: Path) -> None:
     counts = {"a": 4, "b": 3, "c": 1}
     with over_files(tmp_path / "spill") as (query, relation_of):
         relation = relation_of(site.documents, DOCUMENTS)
-        texts = f"(SELECT source_id, content_hash AS high, 0 AS low FROM {relation})"
+        texts = told_by_documents(relation).texts
         near = parquet_list([target])
-        load_copies(query, texts, near)
+        load_copies(query, texts, near, 8)
         stats = {row["source_id"]: row for row in duplicate_rows(query, counts, True)}
         overlap = overlap_rows(query, counts, True)
         groups = group_rows(query, relation, near)
-        load_copies(query, texts, None)
+        load_copies(query, texts, None, 8)
         blind = duplicate_rows(query, counts, False)
         assert overlap_rows(query, counts, False)[0]["near_documents"] is None
     assert [stats["a"][key] for key in ("exact_within", "exact_others", "near_within", "near_others")] == [1, 2, 1, 3]
@@ -468,3 +470,14 @@ def partition(
         for n in joined:
             groups[n] = joined
     return {frozenset(group) for group in groups.values() if len(group) > 1}
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3, 7, 100])
+def test_repeated_values_are_found_however_many_are_counted_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(tables, "_AT_A_TIME", at_a_time)
+    with connect() as sql:
+        sql.execute("CREATE TABLE given AS SELECT unnest([5, 9, 5, 1, 2, 18446744073709551615, 2, 5])::UBIGINT AS high")
+        find_repeated(lambda text: sql.execute(text).fetchall(), "high", "given", 8)
+        assert sql.execute("SELECT h FROM repeated ORDER BY h").fetchall() == [(2,), (5,)]

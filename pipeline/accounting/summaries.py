@@ -87,7 +87,7 @@ def unsealed(data: bytes) -> dict[str, Any] | None:
 def _make(decided: DecidedUnit, store: ScanStore) -> dict[str, Any]:
     tally: Tally = Tally()
     with store.workspace() as folder:
-        hashes = TableFile(folder / "hashes.parquet", HASHES)
+        hashes = TableFile(folder / "hashes.parquet", HASHES, dictionary=False)
         found: list[pa.Table] = []
         for batch in _batches(decided, "documents", store, _READ):
             tally.update(tally_documents(batch, decided.source_id))

@@ -7,6 +7,7 @@ import duckdb
 
 from pipeline.database import parquet_list
 from pipeline.duplicates.similar import NUMBER, numbered
+from pipeline.duplicates.tables import find_repeated
 
 Out = tuple[
     frozenset[str], frozenset[str]
@@ -32,10 +33,9 @@ def find_copies(
         WHERE admitted AND NOT list_contains(?, source_id) AND NOT coalesce(list_contains(?, domain), false)""",
         [sorted(without[0]), sorted(without[1])],
     )
-    sql.execute(
-        f"""CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT text_high FROM {parquet_list(hashes)} GROUP BY text_high HAVING count(*) > 1"""
-    )
+    texts = parquet_list(hashes)
+    rows = sql.execute(f"SELECT count(*) FROM {texts}").fetchall()[0][0]
+    find_repeated(lambda statement: sql.execute(statement).fetchall(), "text_high", texts, rows)
     copies = f"""SELECT n FROM (SELECT n, min(n) OVER (PARTITION BY text_high, text_low) AS first FROM candidates
         JOIN (SELECT {NUMBER} AS n, text_high, text_low FROM {numbered(hashes)} WHERE text_high IN (FROM repeated)) USING (n))
         WHERE n <> first"""

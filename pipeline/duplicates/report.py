@@ -14,7 +14,7 @@ from pipeline.duplicates.diversity import (
     merged_sources,
     mostly_copies,
 )
-from pipeline.duplicates.tables import Query, duplicate_rows, group_rows, load_copies, overlap_rows
+from pipeline.duplicates.tables import HIGH, Query, duplicate_rows, group_rows, load_copies, overlap_rows
 from schemas.profile import Profile
 from schemas.sources import SourceRecord
 
@@ -46,7 +46,9 @@ class CopyFacts:
 
 def told_by_documents(documents: str) -> Copied:
     """Everything from the documents alone, as `verify` wants it."""
-    return Copied(documents, f"(SELECT source_id, content_hash AS high, 0 AS low FROM {documents})", documents, "1")
+    return Copied(
+        documents, f"(SELECT source_id, {HIGH} AS high, content_hash AS low FROM {documents})", documents, "1"
+    )
 
 
 def told_by_summaries(documents: str, units: Sequence[tuple[str, Path]], groups: str) -> Copied:
@@ -69,7 +71,7 @@ def copy_facts(
     """Counts copies. `query` runs SQL, `copied` says from what, `run` is the folder with the groups of similar ones."""
     counts = {source.id: tally[Item("source", source.id, "", "collected", "documents")] for source in sources}
     groups = parquet_list([run / NEAR]) if near else None
-    load_copies(query, copied.texts, groups)
+    load_copies(query, copied.texts, groups, sum(counts.values()))
     overlap = overlap_rows(query, counts, near)
     stands = merged_sources(overlap, counts, profile.diversity)
     cells = diversity_rows(cell_counts(query, copied.groups, copied.weight), stands, sources, profile.diversity)

@@ -12,17 +12,33 @@ from pipeline.accounting.statistics import rate
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 GROUPS = 1000  # the largest ones are listed
+HIGH = "('0x' || content_hash[:16])::UBIGINT"  # the first 64 bits of a document's content hash
 _SOURCES = 10  # named of each
+_AT_A_TIME = 64_000_000  # values counted in one pass
 
 
-def load_copies(query: Query, texts: str, groups: str | None) -> None:
+def find_repeated(query: Query, column: str, relation: str, rows: int) -> None:
+    """Makes the table `repeated` (h) of the values that stand more than once in a column of so many rows.
+
+    Values are counted a bounded number at a time: what a single count of a billion spills would fill a disk.
+    """
+    query("CREATE OR REPLACE TEMP TABLE repeated (h UBIGINT)")
+    passes = max(1, -(-rows // _AT_A_TIME))
+    for number in range(passes):
+        query(
+            f"""INSERT INTO repeated SELECT {column} AS h FROM {relation}
+            WHERE hash({column}) % {passes} = {number} GROUP BY h HAVING count(*) > 1"""
+        )
+
+
+def load_copies(query: Query, texts: str, groups: str | None, rows: int) -> None:
     """Makes the tables `exact` and, where similar documents were looked for, `near`: copies counted by source.
 
-    `texts` is a relation of all documents (source_id, high, low), of which the last two are equal for equal texts;
-    `groups` one of the members of groups, None where near copies were not looked for. A row of the tables is a text or
+    `texts` is a relation of all documents (source_id, high, low), of which the last two are equal for equal texts and
+    high is the first 64 bits of the content hash; it has so many `rows`. `groups` is one of the members of groups, None where near copies were not looked for. A row of the tables is a text or
     a group in a source (high, low, source_id, documents, sources), `sources` in how many it is.
     """
-    query(f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT high AS h FROM {texts} GROUP BY h HAVING count(*) > 1")
+    find_repeated(query, "high", texts, rows)
     counted = (
         f"SELECT high, low, source_id, count(*) AS documents FROM {texts} WHERE high IN (FROM repeated) GROUP BY ALL"
     )
@@ -124,11 +140,10 @@ def group_rows(query: Query, documents: str, groups: str | None) -> list[dict[st
 
 
 def _equal(documents: str) -> str:
-    """Copies of texts as groups, numbered by the first document."""
-    return f"""WITH repeated AS (SELECT hash(content_hash) AS h FROM {documents} GROUP BY h HAVING count(*) > 1),
-        copies AS (
+    """Copies of texts as groups, numbered by the first document; the table `exact` tells which texts have any."""
+    return f"""WITH copies AS (
             SELECT source_id, shard, "row", content_hash AS text, min((source_id, shard, "row")) OVER (PARTITION BY content_hash) AS first
-            FROM {documents} WHERE hash(content_hash) IN (FROM repeated))
+            FROM {documents} WHERE {HIGH} IN (SELECT high FROM exact))
         SELECT dense_rank() OVER (ORDER BY first) AS group_no, source_id, shard, "row", text, 1.0::DOUBLE AS similarity FROM copies"""
 
 

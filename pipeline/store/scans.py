@@ -63,10 +63,11 @@ def workspace_prefix() -> str:
 class TableFile:
     """Writes rows to a Parquet file in groups of a fixed size, whatever the size of the batches given."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, dictionary: bool = True) -> None:
         self.path = path
         self.rows = 0
         self._schema = schema
+        self._dictionary = dictionary  # of no use where nearly all values differ
         self._held: list[pa.RecordBatch] = []
         self._held_rows = 0
         self._writer: pq.ParquetWriter | None = None
@@ -74,7 +75,12 @@ class TableFile:
     def _open(self) -> pq.ParquetWriter:
         if self._writer is None:
             self._writer = pq.ParquetWriter(
-                self.path, self._schema, compression="zstd", compression_level=1, write_page_checksum=True
+                self.path,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=self._dictionary,
+                write_page_checksum=True,
             )
         return self._writer
 
