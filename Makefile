@@ -7,15 +7,15 @@ WORKERS ?= 1
 S3_SERVER := build/s3/versitygw
 VERSITYGW_PACKAGE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-.PHONY: audit test test-slow test-flink flink test-kill lint format bench eval setup s3-server demo-corpus starter-model constraints clean
+.PHONY: audit test test-slow test-flink flink browser test-kill lint format bench eval setup s3-server demo-corpus starter-model constraints clean
 
 audit: setup  ## run the audit on the bundled demo corpus and say where the results are
 	$(BIN)/corpus-audit demo --out $(OUT) --workers $(WORKERS)
 
-test: setup s3-server flink  ## the whole test suite
+test: setup s3-server flink browser  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 -rs
 
-test-slow: setup s3-server flink  ## also the tests that take minutes
+test-slow: setup s3-server flink browser  ## also the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
 
 test-kill: setup  ## kill real runs at 500 random points, with one worker and with two
@@ -47,6 +47,11 @@ eval: setup  ## detection quality on ../shared/data, where it is
 
 starter-model: setup  ## train models/starter again from ../shared/data and the seed corpus
 	$(BIN)/python -m models.starter --data ../shared/data --out models/starter
+
+browser:  ## Chromium, for the tests of the review page; without it they are skipped
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	  && { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1; } \
+	  || echo "no Chromium: the tests of the review page will be skipped (Debian: apt-get install chromium)" >&2
 
 s3-server: $(S3_SERVER)  ## the S3 server of the tests, about two minutes the first time; without Go they are skipped
 
