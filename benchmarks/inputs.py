@@ -57,12 +57,17 @@ def varied(corpus: Corpus, times: int, folder: Path) -> Corpus:
     return Corpus(f"{corpus.title}, {times} times with other letters", folder, sources)
 
 
-def _write_varied(target: Path, found: Iterator[str], number: int) -> None:
-    moved = {
+def other_letters(number: int) -> dict[int, int]:
+    """For `str.translate`: letters moved on so many times."""
+    return {
         ord(first) + place: ord(first) + (place + number * step) % size
         for first, size, step in _ALPHABETS
         for place in range(size)
     }
+
+
+def _write_varied(target: Path, found: Iterator[str], number: int) -> None:
+    moved = other_letters(number)
     lines = (orjson.dumps({"text": text.translate(moved)}) + b"\n" for text in found)
     target.write_bytes(zstandard.compress(b"".join(lines)))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.corpus import Corpus, write_config
-from benchmarks.inputs import repeated, varied
+from benchmarks.inputs import other_letters, repeated, varied
 from benchmarks.machine import Took, audit_command, need_disk, take
 from benchmarks.naive import texts
 from benchmarks.rates import clear, say
@@ -41,6 +41,7 @@ class Nights:
     def __init__(self, corpus: Corpus, times: int, library: Path, folder: Path, size: int, copies: bool) -> None:
         need_disk(folder, times * size * 2)
         self.gigabytes = times * size / 1e9
+        self.times, self.copies = times, copies
         self.corpus = (repeated if copies else varied)(corpus, times, folder / ("copies" if copies else "varied"))
         self.library = library
         self.folder = folder / f"nights-{times}-{copies:d}"
@@ -64,13 +65,14 @@ class Nights:
         return take(audit_command(write_config(corpus, self.library, self.folder, **self.settings)), 1)
 
     def add_shard(self, number: int) -> None:
-        """Texts of all sources, every one marked, so that the shard holds nothing known."""
+        """Texts of all sources, so that the shard holds no text that is known: marked ones, or nobody's."""
         lines, size = [], 0
+        letters = {} if self.copies else other_letters(self.times + number)
         per_source = _SHARD // len(self.corpus.sources)
         for files in self.corpus.sources.values():
             own = 0
             for text in texts(files[0]):
-                lines.append(json.dumps({"text": f"{number}：{text}"}, ensure_ascii=False))
+                lines.append(json.dumps({"text": f"{number}：{text}".translate(letters)}, ensure_ascii=False))
                 own += len(text.encode())
                 if own >= per_source:
                     break

@@ -97,6 +97,10 @@ FORGERIES: dict[str, Forge] = {
     "the seed": change_json("manifest.json", "seed", to="another"),
     "the rules": change_json("manifest.json", "policy", "rules", 0, "filter", to=False),
     "a rate in the database": change_database("UPDATE source_stats SET violations = 0 WHERE source_id = 'plain'"),
+    "a domain that has no documents": change_database(
+        "INSERT INTO domain_stats (source_id, domain, judged, domains, documents, violations, violation_rate, status) "
+        "VALUES ('plain', 'example.cn', true, 1, 30, 0, 0, 'admitted')"
+    ),
     "a second line of run_info": change_database("INSERT INTO run_info FROM run_info"),
     "the software": change_database("UPDATE run_info SET software_version = '9'"),
     "a digest in the ledger": change_database("UPDATE ledger SET sha256 = repeat('0', 64) WHERE source_id = 'bad'"),

@@ -48,7 +48,6 @@ STEPS = (
     ("lawful bases", "pipeline.run", "basis_rows"),
     ("not looked into", "pipeline.run", "not_looked_into"),
     ("copies and overlap", "pipeline.run", "copy_facts"),
-    ("domain table", "pipeline.run", "domain_rows"),
     ("audit.duckdb", "pipeline.run", "build_database"),
     ("result.json", "pipeline.accounting.books", "result"),
     ("digests of all files", "pipeline.run", "file_digests"),

@@ -91,9 +91,3 @@ def domain_query(documents: str, listed: frozenset[str], weight: str = "1") -> s
                CASE WHEN list_contains([{names}]::VARCHAR[], domain) THEN 'blacklisted'
                     WHEN judged THEN 'admitted' ELSE 'people' END AS status
         FROM named ORDER BY source_id, domain"""
-
-
-def domain_rows(query: Query, documents: str, listed: frozenset[str]) -> list[dict[str, Any]]:
-    """The rows of `domain_query`."""
-    columns = ("source_id", "domain", "judged", "domains", "documents", "violations", "violation_rate", "status")
-    return [dict(zip(columns, row, strict=True)) for row in query(domain_query(documents, listed))]

@@ -17,6 +17,7 @@ from schemas.policy import Policy
 from schemas.profile import Profile
 from schemas.sources import SourceRecord
 
+_FEW = 3  # differences told of a table
 PERSONAL_OR_NOT = "list_concat(pii_types, other_types)"
 
 
@@ -60,6 +61,16 @@ class Recomputation:
         names = [column.name for column in tables()[name].columns]
         listed = ", ".join(f'"{column}"' for column in names)
         return [dict(zip(names, row, strict=True)) for row in self.rows(f"SELECT {listed} FROM audit.{name}")]
+
+    def relation_difference(self, name: str, expected: str) -> Iterator[str]:
+        """Rows of a table, which may be long, that are not those of a query: the first few of either, by name."""
+        columns = ", ".join(f'"{column.name}"' for column in tables()[name].columns)
+        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE expected AS SELECT {columns} FROM ({expected})")
+        stored = f"(SELECT {columns} FROM audit.{name})"
+        for said, one, other in (("记载 / stated", stored, "expected"), ("重算 / recomputed", "expected", stored)):
+            for row in self.rows(f"FROM {one} EXCEPT ALL FROM {other} ORDER BY ALL LIMIT {_FEW}"):
+                yield f"{name}: {said} {json.dumps(row, ensure_ascii=False, default=str)[:300]}"
+        self.sql.execute("DROP TABLE expected")
 
     def examples(self, query: str, message: str) -> Iterator[str]:
         """One line with a count and an id where the query names any document; `query` has one column, `doc_id`."""
@@ -138,9 +149,9 @@ def difference(name: str, expected: list[dict[str, Any]], stored: list[dict[str,
         for rows in (expected, stored)
     ]
     missing, extra = texts[0] - texts[1], texts[1] - texts[0]
-    for text in sorted(extra)[:3]:
+    for text in sorted(extra)[:_FEW]:
         yield f"{name}: 记载 / stated {text[:300]}"
-    for text in sorted(missing)[:3]:
+    for text in sorted(missing)[:_FEW]:
         yield f"{name}: 重算 / recomputed {text[:300]}"
 
 

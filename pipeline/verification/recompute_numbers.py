@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.accounting.books import Terms, result
-from pipeline.accounting.domains import domain_rows
+from pipeline.accounting.domains import domain_query
 from pipeline.accounting.instruments import shortfall
 from pipeline.accounting.statistics import Distinct, clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
 from pipeline.accounting.tokens import bucket_rows, counting, with_stage
@@ -66,11 +66,11 @@ def statistics(data: Recomputation) -> Iterator[str]:
         "pii_basis": basis_rows(data.sources, data.rows, "documents"),
         "funnel": with_stage(data.sources, funnel_rows(data.sources, data.tally)),
         **provenance_tables(data.sources, data.facts, data.audit_date, data.rows, "documents"),
-        "domain_stats": domain_rows(data.rows, "documents", domains),
         **copies.tables,
     }
     for name, rows in expected.items():
         yield from difference(name, rows, data.stored(name))
+    yield from data.relation_difference("domain_stats", domain_query("documents", domains))
     stored = {name: data.stored(name) for name in ("ledger", "blacklist", "clauses", "known_answers")} | expected
     confirm = data.manifest["confirm"]
     terms = Terms(tuple(data.sources), data.profile, data.policy, int(data.manifest["sampling"]["manual"]), confirm)
