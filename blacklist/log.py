@@ -16,6 +16,7 @@ from schemas.chain import GENESIS, append_to_chain, cut_torn_line, read_chain
 EVENTS = "events.ndjson"
 STATE = "blacklist.csv"
 SCOPES = ("suspended", "source", "domain")
+ENDING = ("lifted", "dismissed")  # events that take an entry off; all others (blacklisted, confirmed) leave it in force
 # what spreadsheets take for the beginning of a formula, or skip on their way to one
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 COLUMNS = (
@@ -112,7 +113,7 @@ def replay(events: Iterable[dict[str, Any]]) -> list[Entry]:
             run_id=evidence.get("run_id"),
             decided_at=event["time"],
             decided_by=event["by"],
-            active=event["event"] != "lifted",
+            active=event["event"] not in ENDING,
             source_version=evidence.get("source_version"),
             ruleset_sha256=evidence.get("ruleset_sha256"),
         )

@@ -47,8 +47,11 @@ class _UnreadableError(ValueError):
     """A part of a workbook is not what it should be."""
 
 
-def read_workbook(path: Path) -> dict[str, Sheet]:
-    """The worksheets by name. Raises DocumentError where it is no workbook or too large, OSError where it cannot be opened."""
+def read_workbook(path: Path, exact: bool = False) -> dict[str, Sheet]:
+    """The worksheets by name; `exact` keeps the blanks around a cell's text.
+
+    Raises DocumentError where it is no workbook or too large, OSError where it cannot be opened.
+    """
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
     try:
@@ -71,7 +74,7 @@ def read_workbook(path: Path) -> dict[str, Sheet]:
         missing = [name for name in pages if name not in extents]
         if missing:
             raise _UnreadableError(f"no part for sheet {missing[0]}")
-        return {name: _sheet(book.get_sheet_by_name(name), extents[name]) for name in pages}
+        return {name: _sheet(book.get_sheet_by_name(name), extents[name], exact) for name in pages}
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -89,12 +92,12 @@ def read_workbook(path: Path) -> dict[str, Sheet]:
         ) from None
 
 
-def _sheet(sheet: Any, extent: "_Extent") -> Sheet:
+def _sheet(sheet: Any, extent: "_Extent", exact: bool) -> Sheet:
     """A sheet of the reader, whose rows begin with the first row of the sheet and with its first used column."""
     first = sheet.start[1] if sheet.start else 0
     lines = []
     for number, row in enumerate(sheet.iter_rows(), start=1):
-        cells = [_text(cell) for cell in row]
+        cells = [cell if exact and isinstance(cell, str) else _text(cell) for cell in row]
         altered = {column: reason for column, cell in enumerate(row) if (reason := _altered(cell))}
         for column, shown in extent.errors.get(number, {}).items():
             if 0 <= column - first < len(cells):

@@ -47,6 +47,7 @@ class About:
     command: str = ""
     data: str = ""  # where the rows were read, for messages
     notes: tuple[str, ...] = ()
+    trained_on: str | None = None  # sha256 of trained_on.json where verdicts of reviews are among the rows
 
 
 def prepare(rows: Sequence[Row]) -> list[Row]:
@@ -105,6 +106,7 @@ def build(
         untrained=sorted(known_risks() - set(labels)),
         bytes=model.stat().st_size,
         sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
+        trained_on=about.trained_on,
     )
     write_labels(out, draft)
     evidence = evidence_matrix(Classifier(out), [row.text for row in held])

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.store.scans import sha256_file
 from schemas import results
-from schemas.database import Table, tables
+from schemas.database import Table, macros, tables
 
 _RESULTS = {
     "documents": results.DOCUMENTS,
@@ -59,10 +59,11 @@ def quoted(text: str) -> str:
 
 def parquet_list(files: Sequence[Path]) -> str:
     """A table function over these files, in this order. Names are literals: a glob character in one is itself."""
-    return f"read_parquet([{', '.join(quoted(_literal(str(file))) for file in files)}])"
+    return f"read_parquet([{', '.join(quoted(as_pattern(str(file))) for file in files)}])"
 
 
-def _literal(path: str) -> str:
+def as_pattern(path: str) -> str:
+    """A path as the glob pattern that matches it alone."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in path)
 
 
@@ -121,6 +122,9 @@ def build_database(
                 else:
                     _take_file(connection, table, run / f"{table.name}.parquet")
             _comment(connection, table)
+        for macro in macros().values():
+            connection.execute(macro.create())
+            connection.execute(f"COMMENT ON MACRO {macro.name} IS {quoted(macro.comment)}")
         connection.execute("CHECKPOINT")
     target.chmod(0o444)
 

@@ -17,7 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.libraries import find_library
 from pipeline.scan import Base
 from schemas.loading import DocumentError
-from transforms.classifier import LABELS_FILE, Classifier, Labels, ModelError, read_labels
+from transforms.classifier import LABELS_FILE, Classifier, Labels, ModelError, read_labels, trained_on_file
 from transforms.confirm import Confirm
 from transforms.decide import NOT_ASKED, Decider, Verdict
 from transforms.fingerprint import Fingerprint
@@ -83,6 +83,13 @@ class Detectors:
         classifier = self.stages["classifier"]
         assert isinstance(classifier, Classifier)
         return read_labels(classifier.model_dir)
+
+    @property
+    def trained_on(self) -> Path | None:
+        """The file that lists the verdicts which trained the classifier, if any did."""
+        classifier = self.stages["classifier"]
+        assert isinstance(classifier, Classifier)
+        return trained_on_file(classifier.model_dir)
 
     @property
     def _labels_sha256(self) -> str:
@@ -169,6 +176,7 @@ def load_detectors(config: Config) -> Detectors:
         classifier = Classifier(config.classifier_model or Path(str(STARTER_MODEL)))
         thresholds = read_labels(classifier.model_dir).labels
         classifier.fingerprint()
+        trained_on_file(classifier.model_dir)
     except ModelError as error:
         problems.append(str(error))
     tokens = Tokens(config.tokenizer, config.tokenizer_share) if config.tokenizer else None

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,7 @@ from pipeline.store.salt import SALT, read_salt
 from pipeline.store.scans import ScanStore, TableFile, sha256_file
 from pipeline.store.space import Amount, must_have_room, needs, room_left
 from pipeline.store.storage import is_remote
+from rounds.register import Register
 from schemas.database import SCHEMA_VERSION
 from schemas.evidence import Facts
 from schemas.known_answers import load_known_answers
@@ -302,6 +304,8 @@ class _Builder:
         others += [] if known is None else [(KNOWN, known)]
         others += [(LIBRARY, detectors.library_key)] if detectors.library_key and self.store.local else []
         write_references(self.folder / REFERENCES, results.units, results.replaced, others)
+        if detectors.trained_on is not None:  # rounds leave these verdicts out of what estimates the machine
+            shutil.copyfile(detectors.trained_on, self.folder / detectors.trained_on.name)
         write_json(self.folder / "manifest.json", self._manifest(results, quarantined))
         self._evidence_unchanged()
         self.output.publish(self.run_id)
@@ -575,6 +579,7 @@ class _Builder:
             "work": history.work(results.units),
             "confirm": self._confirmed(results),
             "blacklist_head": self.log.head(),
+            "rounds_head": Register(self.output).head(),
             "known_answers": {"sha256": load_known_answers().sha256, "floor": load_known_answers().floor},
             "evidence": {
                 "audit_date": self.inputs.audit_date.isoformat(),

@@ -1,4 +1,4 @@
-"""The tables auditors query, with their comments, read from database.yaml."""
+"""The tables and macros auditors query with, and their comments, read from database.yaml and database_macros.yaml."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +26,30 @@ class Table:
     comment: str
     columns: tuple[Column, ...]
     from_result: bool
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A macro: its parameters as written in SQL, its expression, and the comment shown to auditors."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: str
+    comment: str
+
+    def create(self, kind: str = "") -> str:
+        """The statement that makes it; `kind` may be TEMP."""
+        return f"CREATE OR REPLACE {kind} MACRO {self.name}({', '.join(self.parameters)}) AS {self.body}"
+
+
+@lru_cache(maxsize=1)
+def macros() -> dict[str, Macro]:
+    """All macros by name."""
+    content = yaml.safe_load(resources.files("schemas").joinpath("database_macros.yaml").read_text(encoding="utf-8"))
+    return {
+        name: Macro(name, tuple(macro["parameters"]), macro["body"], macro["comment"])
+        for name, macro in content.items()
+    }
 
 
 @lru_cache(maxsize=1)

@@ -39,6 +39,7 @@ RECIPE_VERSION = 2  # of models/train.py; another one's thresholds and calibrati
 
 MODEL_FILE = "risk.bin"
 LABELS_FILE = "labels.json"
+TRAINED_ON_FILE = "trained_on.json"  # of a model that verdicts of reviews trained (models/from_review.py)
 LARGEST_LABELS = 1 << 20  # bytes of labels.json
 
 _LEAST_LOG_ODDS = math.log(FLOOR / (1 - FLOOR))
@@ -103,6 +104,7 @@ class Labels(_Part):
     false_alarms: FalseAlarms | None = None
     bytes: _Count | None = None  # of the model file
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    trained_on: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None  # sha256 of trained_on.json, of verdicts
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +143,25 @@ def read_labels(model_dir: Path) -> Labels:
         )
     _check_known(path, {*labels.labels, *labels.calibration, *labels.evidence, *labels.untrained})
     return labels
+
+
+def trained_on_file(model_dir: Path) -> Path | None:
+    """The file that lists the verdicts a model was trained on; None where `labels.json` names none.
+
+    Raises:
+        ModelError: it is missing, not the one `labels.json` names, or there though none is named.
+    """
+    path, named = model_dir / TRAINED_ON_FILE, read_labels(model_dir).trained_on
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    except OSError as error:
+        raise ModelError(f"{path}: 无法读取 / cannot be read: {error.strerror}") from None
+    if digest != named:
+        raise ModelError(
+            f"{path}: 缺失或与 {LABELS_FILE} 不符，无法得知哪些结论训练过该模型 / missing, or not the one {LABELS_FILE} names: which "
+            f"verdicts trained the model cannot be told; restore it, or train again"
+        )
+    return path if named is not None else None
 
 
 def _check_known(path: Path, labels: set[str]) -> None:
@@ -238,6 +259,7 @@ class Classifier:
         model = _model_digest(self.model_dir / MODEL_FILE, labels)
         calibration = {label: [c.slope, c.offset] for label, c in labels.calibration.items()}
         parts = [VERSION, TOKENISER_VERSION, WINDOW, MAX_WINDOWS, normalise.fingerprint(), calibration, model]
+        parts += [labels.trained_on] if labels.trained_on else []  # the same scores, but other verdicts estimate them
         return hashlib.sha256(f"classifier/{json.dumps(parts, sort_keys=True)}".encode()).hexdigest()
 
     @cached_property

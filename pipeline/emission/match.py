@@ -24,7 +24,7 @@ from pipeline.errors import UsageError
 from pipeline.store.listing import Found, list_files
 from pipeline.store.output import Output, write_json
 from pipeline.store.scans import sha256_file
-from pipeline.terminal.query import open_audit
+from pipeline.terminal.opening import open_audit
 from schemas.chain import append_to_chain, read_chain
 from schemas.sources import Fields
 

@@ -2,11 +2,12 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blacklist.blocked import wrong_domain
-from blacklist.log import BlacklistLog, ChainBroken, state_csv
+from blacklist.log import BlacklistLog, ChainBroken, Entry, state_csv
 from blacklist.rule import corpus_version
 from pipeline.errors import RunFailed, UsageError
 from pipeline.store.output import Output
@@ -32,7 +33,7 @@ def show_list(folder: Path, everything: bool) -> int:
     """Prints the present state."""
     entries = [entry for entry in _log(folder).entries() if entry.active or everything]
     for entry in entries:
-        rate = "" if entry.rate is None else f"  {entry.violations}/{entry.documents} = {entry.rate:.2%}"
+        rate = "" if entry.rate is None else f"  {_counted(entry)}{entry.rate:.2%}"
         state = entry.scope if entry.active else "已解除 / lifted"
         line = f"{entry.source_key}  {state}{rate}  {entry.decided_at}  {entry.decided_by}  {entry.reason}"
         print("".join(char if char.isprintable() else " " for char in line))
@@ -68,13 +69,42 @@ def add(folder: Path, source: str, scope: str, by: str, reason: str) -> int:
     return 0
 
 
-def lift(folder: Path, source: str, people: tuple[str, str], reason: str, evidence: Path) -> int:
+def confirm(folder: Path, source: str, people: tuple[str, str], reason: str) -> int:
+    """Makes a suspension a listing, by two people; a round does so by its numbers."""
+    Output(folder).must_exist()
+    _two_people(people, "--second: 确认须由两人决定 / a confirmation takes two different people")
+    with Output(folder).held():
+        log = _log(folder, mend=True)
+        entries = [entry for entry in log.entries() if entry.source_key == source and entry.active]
+        suspended = next((entry for entry in entries if entry.scope == "suspended"), None)
+        if suspended is None:
+            raise UsageError(f"{source}: 没有待确认的暂停 / is not suspended, there is nothing to confirm")
+        kept = ("rate", "threshold", "documents", "violations", "run_id", "source_version", "ruleset_sha256")
+        numbers = {name: getattr(suspended, name) for name in kept}
+        log.append([_event("confirmed", source, "source", " + ".join(people), reason, numbers)])
+    print(f"{source}: 暂停已确认为列入 / the suspension is confirmed, the source stays listed")
+    return 0
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a lift rests on: a file, or a closed round and the roles of the two who decide; one of both."""
+
+    evidence: Path | None = None
+    round: str | None = None
+    roles: tuple[str, str] = ("", "")
+
+
+def lift(folder: Path, source: str, people: tuple[str, str], reason: str, proof: Proof) -> int:
     """Lifts an active entry for the version of the source, and the rules, of the current run."""
     Output(folder).must_exist()
-    if len({person.strip().casefold() for person in people}) < 2 or not all(person.strip() for person in people):
-        raise UsageError("--second: 解除须由两人决定 / a lift takes two different people")
-    if not evidence.is_file():
-        raise UsageError(f"--evidence: {evidence}: 没有这个文件 / no such file")
+    _two_people(people, "--second: 解除须由两人决定 / a lift takes two different people")
+    if (proof.evidence is None) == (proof.round is None):
+        raise UsageError("--evidence / --round: 须给出其一作为证明 / a lift takes one of them as its proof")
+    if proof.evidence is not None and not proof.evidence.is_file():
+        raise UsageError(f"--evidence: {proof.evidence}: 没有这个文件 / no such file")
+    if proof.round is not None:
+        _two_people(proof.roles, "--role, --second-role: 须为两种不同的职责 / two different roles are needed")
     with Output(folder).held():
         log = _log(folder, mend=True)
         listed = sorted((entry for entry in log.entries() if entry.active), key=lambda entry: entry.scope != "domain")
@@ -84,16 +114,37 @@ def lift(folder: Path, source: str, people: tuple[str, str], reason: str, eviden
         current = Output(folder).current
         manifest = current.manifest if current is not None else {}
         versions = manifest.get("source_versions", {})
-        proof = {
-            "file": evidence.name,
-            "sha256": sha256_file(evidence),
-            "source_version": corpus_version(versions) if active[source].scope == "domain" else versions.get(source),
+        domain = active[source].scope == "domain"
+        held = {
+            **_proof(Output(folder), source, domain, manifest, proof),
+            "source_version": corpus_version(versions) if domain else versions.get(source),
             "ruleset_sha256": manifest.get("ruleset_sha256"),
             "run_id": manifest.get("run_id"),
         }
-        log.append([_event("lifted", source, active[source].scope, " + ".join(people), reason, proof)])
+        log.append([_event("lifted", source, active[source].scope, " + ".join(people), reason, held)])
     print(f"{source}: 已解除，来源或规则变化后失效 / lifted until the source or the rules change")
     return 0
+
+
+def _proof(output: Output, source: str, domain: bool, manifest: dict[str, Any], proof: Proof) -> dict[str, Any]:
+    if proof.evidence is not None:
+        return {"file": proof.evidence.name, "sha256": sha256_file(proof.evidence)}
+    from rounds.lifting import assessment  # slow to import
+
+    if domain:
+        raise UsageError(
+            f"{source}: 评估轮次按来源抽样，域名的解除须用 --evidence / rounds assess sources: lifting a domain takes --evidence"
+        )
+    return {**assessment(output, str(proof.round), source, manifest), "roles": list(proof.roles)}
+
+
+def _two_people(people: tuple[str, str], message: str) -> None:
+    if len({person.strip().casefold() for person in people}) < 2 or not all(person.strip() for person in people):
+        raise UsageError(message)
+
+
+def _counted(entry: Entry) -> str:
+    return "" if entry.violations is None else f"{entry.violations}/{entry.documents} = "
 
 
 def export(folder: Path, to: Path | None) -> int:

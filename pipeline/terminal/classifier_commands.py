@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,8 @@ from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from models.evaluation import Outcome
-    from models.rows import Labelled
+    from models.from_review import Reviewed
+    from models.rows import Labelled, Row
     from transforms.classifier import Labels
 
 classifier_app = typer.Typer(help="风险分类器 / The risk classifier", no_args_is_help=True)
@@ -31,9 +33,16 @@ Ordinary = Annotated[
 
 @classifier_app.command("train")
 def train(
-    data: Data,
     out: Annotated[Path, typer.Option(help="模型文件夹 / folder for the model")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DATA…]", help="标注数据 JSONL，文件或文件夹 / labelled JSON Lines, files or folders"),
+    ] = None,
     ordinary: Ordinary = None,
+    from_review: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUT[:ROUND]", help="已关闭轮次的结论，可多次 / verdicts of a closed round, repeatable"),
+    ] = None,
     false_alarms: Annotated[
         float,
         typer.Option(min=0.0001, max=0.1, help="普通文本的误报率上限 / share of ordinary texts that may be flagged"),
@@ -44,20 +53,33 @@ def train(
     """用标注数据训练一个多标签模型 / Trains one multi-label model on labelled documents."""
     with _errors():
         from models.card import set_table
+        from models.from_review import write_trained_on
         from models.ordinary import ordinary_rows
         from models.rows import PROMPTS, read_labelled
         from models.train import About
         from models.train import train as train_model
         from transforms.classifier import read_labels
 
-        labelled = read_labelled(data)
+        if not data and not from_review:
+            raise UsageError(
+                "没有训练数据：给出 DATA 或 --from-review / nothing to train on: give DATA or --from-review"
+            )
+        labelled = read_labelled(data or [])
         _say_skipped(labelled)
         rows = [row for row in labelled.rows if row.form not in PROMPTS]
         if len(rows) < len(labelled.rows):
             _note(f"略过 {len(labelled.rows) - len(rows):,} 条提示（非文档） / prompts skipped: they are no documents")
         for path in ordinary or []:
             rows += ordinary_rows(path.name, path)
-        outcome = train_model(rows, out, About(name, licence, data=", ".join(map(str, data))), false_alarms, _note)
+        reviewed = _reviewed(from_review or [])
+        rows += reviewed.rows
+        read = ", ".join([*map(str, data or []), *(from_review or [])])
+        used = reviewed.trained_on() if reviewed.rounds else None
+        about = About(name, licence, data=read)
+        if used is not None:
+            about = replace(about, notes=(used.note(),), trained_on=used.sha256)
+        outcome = train_model(rows, out, about, false_alarms, _note)
+        write_trained_on(out, used)
         _print_labels(out, read_labels(out))
         print(set_table(outcome))
     print(f"模型卡 / model card: {out / 'card.md'}")
@@ -73,6 +95,10 @@ def evaluate(
         str, typer.Option(help="dev：只用留出部分；all：全部 / dev: what training leaves out; all: every row")
     ] = "dev",
     plot: Annotated[Path | None, typer.Option(help="校准图，SVG / calibration plot, an .svg file")] = None,
+    leave_out: Annotated[
+        bool,
+        typer.Option("--without-trained", help="略过训练过该模型的结论 / leave out what its verdicts were on"),
+    ] = False,
     output: Annotated[str, typer.Option("--format", help="table 或 json")] = "table",
 ) -> int:
     """逐风险逐数据集评测 / Precision, recall, F1, false alarms and calibration."""
@@ -99,6 +125,7 @@ def evaluate(
                     f"{path}: 没有留出的普通文本 / no document of it is held back for figures; --split all takes every one"
                 )
             given += pieces
+        given = _not_trained_on(model, given, leave_out)
         rows = [row for row in settled(given) if split in (row.split, "all")]
         if not rows:
             raise UsageError("没有可评测的文本 / nothing to measure on; --split all takes every row")
@@ -202,6 +229,34 @@ def _as_json(labels: "Labels", outcome: "Outcome") -> dict[str, Any]:
         "calibration": [asdict(found) for found in outcome.calibration()],
         "evidence": {risk: found.model_dump() for risk, found in strengths(labels).items()},
     }
+
+
+def _reviewed(places: list[str]) -> "Reviewed":
+    """The verdicts of closed rounds as rows, and on stderr how many there are."""
+    from models.from_review import read_reviews
+
+    reviewed = read_reviews(places)
+    if places:
+        _note(f"审核结论 / verdicts: {len(reviewed.rows):,}")
+    for reason, count in sorted(reviewed.left_out.items()):
+        _note(f"略过 {count:,} 条 / left out: {reason}")
+    return reviewed
+
+
+def _not_trained_on(model: Path, given: "list[Row]", leave_out: bool) -> "list[Row]":
+    """The rows a model may be measured on. Raises UsageError where its own verdicts are among them."""
+    from models.from_review import without_trained
+
+    kept = without_trained(model, given)
+    trained = len(given) - len(kept)
+    if trained and not leave_out:
+        raise UsageError(
+            f"{trained:,} 条文本的结论训练过该模型，不能再用来评测；--without-trained 将其略过 / the verdicts on {trained:,} of these texts "
+            f"trained this model and cannot measure it: --without-trained leaves them out"
+        )
+    if trained:
+        _note(f"略过训练过该模型的 {trained:,} 条 / left out, their verdicts trained this model: {trained:,}")
+    return kept
 
 
 @contextmanager

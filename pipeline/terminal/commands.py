@@ -9,6 +9,8 @@ import typer
 from pipeline.errors import UsageError
 from pipeline.terminal.classifier_commands import classifier_app
 from pipeline.terminal.lexicon_commands import app as lexicon_app
+from pipeline.terminal.review_commands import review_app
+from pipeline.terminal.round_commands import round_app
 
 app = typer.Typer(
     name="corpus-audit",
@@ -169,6 +171,12 @@ def query(
         str | None, typer.Option(help="changes 与此运行比较 / run to compare with, instead of the one before")
     ] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="changes 每项列举的编号数 / ids named a line")] = 5,
+    explain_sql: Annotated[
+        bool, typer.Option("--explain", help="说明与 SQL，不运行 / what a query asks, and its SQL; runs nothing")
+    ] = False,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="只读 SQL 外壳 / a read-only SQL shell on the run; .help inside")
+    ] = False,
 ) -> int:
     """审计查询；不给名称则列出 / Named auditor queries; without a name, lists them."""
     from pipeline.nights import nightly
@@ -180,19 +188,28 @@ def query(
     output.must_exist()
     if form not in queries.FORMATS:
         raise UsageError(f"--format: {form}: 应为 / should be one of {', '.join(queries.FORMATS)}")
-    if not names:
-        for named in queries.named_queries().values():
-            print(f"{named.name:22} {named.title}")
+    if explain_sql:
+        for name in names or queries.named_queries():
+            print("\n".join([f"── {name} ──", *queries.explanation(name), ""]))
+        return 0
+    if not names and not shell:
+        for line in queries.listing():
+            print(line)
         for name, title in nightly.QUERIES.items():
-            print(f"{name:22} {title}")
+            print(f"{name:26} {title}")
         print(
-            f"{'text DOC_ID':22} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked"
+            f"{'text DOC_ID':26} 从分片取回一条语料的原文并核对哈希 / the text of a document, read from its shard and checked"
         )
-        print(f"{'why DOC_ID':22} 一条语料为何如此判定 / why a document was decided as it was")
+        print(f"{'why DOC_ID':26} 一条语料为何如此判定 / why a document was decided as it was")
         return 0
     run = output.current
     if run is None:
         raise UsageError(f"{out}: 还没有完成的运行 / no run has been completed yet")
+    if shell:
+        from pipeline.terminal.shell import serve
+
+        return serve(run)
+    assert names
     if names[0] in ("text", "why"):
         if len(names) != 2:
             raise UsageError(f"用法 / usage: corpus-audit query OUT {names[0]} DOC_ID")
@@ -209,6 +226,26 @@ def query(
         if form == "table" and to is None:  # empty tables would say no more
             answers = [answer for answer in answers if not answer.name.startswith("changes")]
     queries.render(answers, form, to)
+    return 0
+
+
+@app.command()
+def overview(
+    out: Out,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="默认为输出文件夹旁 / the file; beside the output folder without it")
+    ] = None,
+) -> int:
+    """一页看完一次运行：单个 HTML 文件，不联网 / The current run as one self-contained HTML page."""
+    from pipeline.store.output import Output
+    from pipeline.terminal.overview_page.page import write
+
+    output = Output(out.absolute())
+    output.must_exist()
+    run = output.current
+    if run is None:
+        raise UsageError(f"{out}: 还没有完成的运行 / no run has been completed yet")
+    print(write(run, to or output.folder.with_name(f"{output.folder.name}-overview.html")))
     return 0
 
 
@@ -265,6 +302,8 @@ def doctor() -> int:
 
 app.add_typer(lexicon_app, name="lexicon")
 app.add_typer(classifier_app, name="classifier")
+app.add_typer(round_app, name="round")
+app.add_typer(review_app, name="review")
 
 blacklist_app = typer.Typer(help="来源黑名单 / The blacklist of sources", no_args_is_help=True)
 app.add_typer(blacklist_app, name="blacklist")
@@ -310,13 +349,33 @@ def blacklist_lift(
     second: Annotated[str, typer.Option(help="复核者，须为另一人 / who confirms: another person")],
     reason: Annotated[str, typer.Option(help="理由 / why")],
     evidence: Annotated[
-        Path, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")
-    ],
+        Path | None, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")
+    ] = None,
+    round_: Annotated[
+        str | None, typer.Option("--round", help="或：已关闭的评估轮次 / or: a closed assessment round")
+    ] = None,
+    role: Annotated[str, typer.Option(help="提出者职责，用 --round 时必填 / role of who proposes")] = "",
+    second_role: Annotated[str, typer.Option(help="复核者职责，须不同 / role of who confirms: another one")] = "",
 ) -> int:
     """解除；只对当前版本的来源与规则有效 / Lifts, for this version of the source and these rules only."""
     from pipeline.terminal import blacklisting
 
-    return blacklisting.lift(out.absolute(), source, (by, second), reason, evidence)
+    proof = blacklisting.Proof(evidence, round_, (role, second_role))
+    return blacklisting.lift(out.absolute(), source, (by, second), reason, proof)
+
+
+@blacklist_app.command("confirm")
+def blacklist_confirm(
+    out: Out,
+    source: Annotated[str, typer.Argument(help="被暂停的来源 / a suspended source")],
+    by: Annotated[str, typer.Option(help="提出者 / who proposes")],
+    second: Annotated[str, typer.Option(help="复核者，须为另一人 / who confirms: another person")],
+    reason: Annotated[str, typer.Option(help="理由 / why")],
+) -> int:
+    """把暂停确认为列入 / Makes a suspension a listing."""
+    from pipeline.terminal import blacklisting
+
+    return blacklisting.confirm(out.absolute(), source, (by, second), reason)
 
 
 @blacklist_app.command("export")

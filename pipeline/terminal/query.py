@@ -3,42 +3,52 @@
 import csv
 import io
 import json
+import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from blacklist.log import FORMULA
 from pipeline.config import Limits
-from pipeline.database import VIEWED, connect, parquet_list, result_files
 from pipeline.errors import UsageError
 from pipeline.plan import Member, Shard, Unit
 from pipeline.readers import layout_of
 from pipeline.readers.base import Tray
 from pipeline.scan import read_unit
 from pipeline.store.output import Run
+from pipeline.terminal.opening import LOGS, open_audit
 from schemas.sources import SourceRecord
 from transforms.fingerprint import content_hashes
 from transforms.text import TextBatch
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 FORMATS = ("table", "csv", "json", "xlsx")
 _CELL = 32_000  # characters an Excel cell takes
+_ROWS = 1_048_575  # rows of an Excel sheet below its header
+_EXACT = 10**15  # whole numbers beyond lose digits in a spreadsheet
 
 
 @dataclass(frozen=True)
 class Named:
-    """A named query with its title and, where it needs one, an explanation."""
+    """A named query; title and explanation are Chinese, " / ", English."""
 
     name: str
     title: str
     about: str
     sql: str
+
+    @property
+    def logs(self) -> list[str]:
+        """The logs beside the run it reads."""
+        return [name for name in LOGS if re.search(rf"\b{name}\b", self.sql)]
 
 
 @dataclass(frozen=True)
@@ -60,34 +70,41 @@ def named_queries() -> dict[str, Named]:
             text = entry.read_text(encoding="utf-8")
             notes = dict(re.findall(r"^-- (title|about): (.*)$", text, re.MULTILINE))
             name = entry.name.removesuffix(".sql")
-            found[name] = Named(name, notes["title"], notes.get("about", ""), text)
+            found[name] = Named(name, notes["title"], notes["about"], re.sub(r"^(-- .*\n)+", "", text))
     return found
 
 
-def open_audit(run: Run) -> duckdb.DuckDBPyConnection:
-    """The run's database, read-only. Views over Parquet are bound to where the run lies now."""
-    connection = connect(str(run.folder / "audit.duckdb"), read_only=True)
-    views = {
-        name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    }
-    for name in sorted(views & {*VIEWED}):
-        connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {parquet_list(result_files(run.folder, name))}")
-    return connection
+def find_query(name: str) -> Named:
+    """The query of this name. Raises UsageError naming those there are."""
+    known = named_queries()
+    if name not in known:
+        raise UsageError(f"没有这个查询 / no such query: {name}; available: {', '.join(known)}")
+    return known[name]
+
+
+def listing() -> Iterator[str]:
+    """A line a named query: name and title."""
+    for named in named_queries().values():
+        yield f"{named.name:26} {named.title}"
+
+
+def explanation(name: str) -> Iterator[str]:
+    """What a named query asks, in both languages, and its SQL. Raises UsageError where there is none of that name."""
+    named = find_query(name)
+    yield from named.title.split(" / ", 1)
+    yield from ("", *named.about.split(" / ", 1), "")
+    yield named.sql.rstrip()
 
 
 def ask(run: Run, names: Sequence[str]) -> list[Answer]:
     """The answers to these queries. Raises UsageError naming the ones there are."""
-    known = named_queries()
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(f"没有这个查询 / no such query: {', '.join(unknown)}; available: {', '.join(known)}")
+    queries = [find_query(name) for name in dict.fromkeys(names)]
     answers = []
-    names = list(dict.fromkeys(names))
-    with open_audit(run) as connection:
-        for name in names:
-            cursor = connection.execute(known[name].sql)
+    for named in queries:
+        with open_audit(run, named.logs) as connection:
+            cursor = connection.execute(named.sql)
             columns = [column[0] for column in cursor.description or ()]
-            answers.append(Answer(name, known[name].title, columns, cursor.fetchall()))
+            answers.append(Answer(named.name, named.title, columns, cursor.fetchall()))
     return answers
 
 
@@ -111,11 +128,16 @@ def render(answers: Sequence[Answer], form: str, to: Path | None) -> None:
 
 
 def _csv(answers: Sequence[Answer]) -> str:
+    return "".join(csv_of(answer.columns, answer.rows) for answer in answers)
+
+
+def csv_of(columns: Sequence[str], rows: Sequence[Sequence[Any]], header: bool = True) -> str:
+    """Rows as CSV that no spreadsheet takes for formulas."""
     text = io.StringIO()
     writer = csv.writer(text)
-    for answer in answers:
-        writer.writerow(answer.columns)
-        writer.writerows([[_formula_safe(_flat(value)) for value in row] for row in answer.rows])
+    if header:
+        writer.writerow([_formula_safe(column) for column in columns])
+    writer.writerows([[_formula_safe(_flat(value)) for value in row] for row in rows])
     return text.getvalue()
 
 
@@ -126,22 +148,36 @@ def _json(answers: Sequence[Answer]) -> str:
 
 
 def _table(answers: Sequence[Answer]) -> str:
-    from rich.console import Console
+    from rich.text import Text
+
+    text = io.StringIO()
+    console = _console(text)
+    for answer in answers:
+        console.print(Text(answer.title, style="italic"))  # as a title of the table it would break to the table's width
+        text.write(table_of(answer.columns, answer.rows))
+    return text.getvalue()
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as a table for a terminal: no character of theirs moves anything."""
     from rich.table import Table
     from rich.text import Text
 
     text = io.StringIO()
-    console = Console(file=text, highlight=False, width=None if sys.stdout.isatty() else 200)
-    for answer in answers:
-        console.print(Text(answer.title, style="italic"))  # as a title of the table it would break to the table's width
-        table = Table(show_edge=False)
-        for index, column in enumerate(answer.columns):
-            numeric = all(isinstance(row[index], int | float) or row[index] is None for row in answer.rows)
-            table.add_column(Text(column), justify="right" if numeric and answer.rows else "left", overflow="fold")
-        for row in answer.rows:
-            table.add_row(*(Text(_visible(_shown(value))) for value in row))
-        console.print(table)
+    table = Table(show_edge=False)
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+        table.add_column(Text(_visible(column)), justify="right" if numeric and rows else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_visible(_shown(value))) for value in row))
+    _console(text).print(table)
     return text.getvalue()
+
+
+def _console(text: io.StringIO) -> "Console":
+    from rich.console import Console
+
+    return Console(file=text, highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def _shown(value: Any) -> str:
@@ -169,27 +205,41 @@ def harmless(text: str) -> str:
 
 
 def _formula_safe(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula, marked as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """Text that a spreadsheet would take for a formula, marked as text; it may skip what it does not show."""
+    if not isinstance(value, str):
+        return value
+    begin = next((place for place, char in enumerate(value) if char.isprintable() and not char.isspace()), 0)
+    return f"'{value}" if value.startswith(FORMULA) or value[begin:].startswith(FORMULA) else value
 
 
 def _workbook(answers: Sequence[Answer], target: Path) -> None:
     import xlsxwriter
 
-    with xlsxwriter.Workbook(str(target), {"constant_memory": True, "in_memory": False}) as book:
-        bold = book.add_format({"bold": True})
-        for answer in answers:
-            sheet = book.add_worksheet(answer.name[:31])
-            for index, column in enumerate(answer.columns):
-                sheet.write_string(0, index, column, bold)
-            for number, row in enumerate(answer.rows, start=1):
-                for index, value in enumerate(row):
-                    if isinstance(value, bool) or value is None:
-                        sheet.write_string(number, index, _shown(value))
-                    elif isinstance(value, int | float):
-                        sheet.write_number(number, index, value)
-                    else:
-                        sheet.write_string(number, index, _visible(str(_flat(value)))[:_CELL])
+    long = [answer.name for answer in answers if len(answer.rows) > _ROWS]
+    if long:
+        raise UsageError(f"{', '.join(long)}: 超过 Excel 的行数，请用 csv / more rows than Excel takes: use csv")
+    try:
+        with xlsxwriter.Workbook(str(target), {"constant_memory": True, "in_memory": False}) as book:
+            bold = book.add_format({"bold": True})
+            for answer in answers:
+                sheet = book.add_worksheet(answer.name[:31])
+                for index, column in enumerate(answer.columns):
+                    sheet.write_string(0, index, _visible(column)[:_CELL], bold)
+                for number, row in enumerate(answer.rows, start=1):
+                    for index, value in enumerate(row):
+                        _write_cell(sheet, number, index, value)
+    except xlsxwriter.exceptions.FileCreateError as error:
+        raise UsageError(f"--to: {target}: 写不了 / cannot be written: {error}") from None
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
+    """A number as a number where a spreadsheet keeps it exactly, all else as text: never as a formula or a link."""
+    if isinstance(value, bool) or value is None:
+        sheet.write_string(row, column, _shown(value))
+    elif isinstance(value, int | float) and math.isfinite(value) and abs(value) < _EXACT:
+        sheet.write_number(row, column, value)
+    else:
+        sheet.write_string(row, column, _visible(str(_flat(value)))[:_CELL])
 
 
 def document_text(run: Run, doc_id: str) -> list[str]:

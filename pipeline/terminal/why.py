@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.accounting.statistics import EXCLUSIONS
 from pipeline.errors import UsageError
 from pipeline.store.output import Run
-from pipeline.terminal.query import open_audit
+from pipeline.terminal.opening import open_audit
 from schemas.personal_information import catalogue
 from schemas.policy import Policy, Rule
 from schemas.risks import risks

@@ -21,6 +21,7 @@ from pipeline.store.scans import sha256_file
 from pipeline.verification.recomputation import Recomputation
 from pipeline.verification.recompute import STEPS
 from pipeline.verification.recompute_instruments import other_version, shipped_model
+from rounds import verification
 from schemas.chain import GENESIS, read_chain
 from transforms.pii import salt_id
 
@@ -62,7 +63,7 @@ def unproved(output: Output) -> list[str]:
             f"个人信息的摘要是否出自 manifest 所记之盐：{SALT} 不在此处（移交时应当如此）/ whether digests of personal information were made under "
             f"the salt the manifest names: {SALT} is not here, as it should be in a folder handed over"
         )
-    return lines
+    return lines + verification.unproved(output)
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def verify(output: Output, quick: bool = False) -> list[Check]:
         checks.append(Check("当前运行 / current run", ("没有已发布的运行 / no run is published",)))
         return checks
     checks.append(Check("个人信息摘要的盐 / salt of digests", tuple(_salt(output, current))))
+    checks += [Check(title, problems) for title, problems in verification.checks(output, quick)]
     if not quick:
         checks += _recompute(output, current)
     return checks

@@ -1,0 +1,42 @@
+"""Looking at items outside of judging: one's own decided ones; for lead and auditor any, on record."""
+
+import json
+import sqlite3
+from typing import Any
+
+from review.events import append
+from review.people import AUDITOR, LEAD, Person
+from review.refusal import NOT_ALLOWED, NOT_FOUND, Refused
+
+
+def look(connection: sqlite3.Connection, now: float, person: Person, item_no: int) -> dict[str, Any]:
+    """The item and its readings: one's own, or all of them with names for lead and auditor. Raises Refused.
+
+    A lead who looked is no longer blind: neither this item nor another with the same text is given to them.
+    """
+    item = connection.execute(
+        "SELECT item_no, bucket, stage, chars, text, content_hash FROM items JOIN texts USING (item_no) WHERE item_no = ?",
+        (item_no,),
+    ).fetchone()
+    oversees = bool({LEAD, AUDITOR} & set(person.roles))
+    own = [dict(row) for row in connection.execute("SELECT * FROM readings WHERE item_no = ? ORDER BY seq", (item_no,))]
+    judged = any(row["person"] == person.name for row in own)
+    if item is None and oversees:
+        raise Refused(f"没有第 {item_no} 条", f"there is no item {item_no}", NOT_FOUND)
+    if item is None or not (judged or oversees):  # whether there is such an item is not told either
+        raise Refused("只能查看自己判过的条目", "only items you have judged yourself are shown", NOT_ALLOWED)
+    if oversees:
+        append(connection, now, "looked", person=person.name, item_no=item_no)
+    if not judged:
+        connection.execute(
+            "INSERT OR IGNORE INTO looks SELECT item_no, ? FROM items WHERE content_hash = ?",
+            (person.name, item["content_hash"]),
+        )
+    shown = [row for row in own if oversees or row["person"] == person.name]
+    return {"item": dict(item), "readings": [_told(row, named=oversees) for row in shown]}
+
+
+def _told(row: dict[str, Any], named: bool) -> dict[str, Any]:
+    told = {key: row[key] for key in ("reading", "verdict", "note")}
+    told |= {key: json.loads(row[key]) for key in ("risks", "personal")} | {"at": row["decided_at"]}
+    return told | ({"person": row["person"]} if named else {})

@@ -1,0 +1,5 @@
+// The page that says why another one cannot be opened: only its header has something to do.
+
+import { startHeader } from "./page.js";
+
+startHeader();

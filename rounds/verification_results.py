@@ -1,0 +1,146 @@
+"""What `verify` says of the results of closed rounds: everything made again from their tables, each difference named."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from blacklist.log import EVENTS
+from pipeline.database import connect, quoted
+from pipeline.store.output import Output, Run
+from review.store import ReviewStore
+from rounds.checks import contradictions, undecided
+from rounds.closing import DATABASE_FILE
+from rounds.consequences import evidence
+from rounds.database import arrow_table, database_rows, tables
+from rounds.facts import Tables, run_facts
+from rounds.register import Register, Round
+from rounds.results import RoundResult, read_result, result_of
+from schemas.chain import read_chain
+
+_FEW = 20  # differences told of a result
+
+
+def problems(output: Output, round_: Round) -> Iterator[str]:
+    """Every way in which a closed round's result does not follow from its tables, a line each; none of an open round."""
+    if round_.closed is None or round_.drawn is None:
+        return
+    stated = read_result(round_)
+    run = Run(output.runs / round_.run_id)
+    if not run.folder.is_dir():
+        return  # `unproved` says so
+    parts, facts = Tables.of_closed(round_.folder), run_facts(run)
+    missing = undecided(parts)
+    if missing:
+        yield f"{round_.id}/finals.parquet: 条目没有终判 / items without a final verdict: {missing}"
+        return
+    for problem in contradictions(round_, parts, facts):
+        yield f"{round_.id}/{problem}"
+    again = result_of(round_, parts, facts)
+    differences = list(_differences("", json.loads(json.dumps(again.content)), stated.content))
+    for place, made, told in differences[:_FEW]:
+        yield f"{round_.id}/result.json: {place}: 记载 / stated {_brief(told)}，重算 / recomputed {_brief(made)}"
+    if len(differences) > _FEW:
+        yield f"{round_.id}/result.json: 另有 {len(differences) - _FEW} 处 / more differences"
+    if (round_.closed["passed"], round_.closed["outcome"]) != (again.passed, again.outcome):
+        yield f"{round_.id}: 登记的结果与重算不符 / the outcome on record is not what its tables come to"
+    yield from _database(output, round_, again, parts)
+    yield from _carried(round_, parts)
+    yield from _review(output, round_)
+    yield from _blacklist(output, round_, again)
+
+
+def _differences(place: str, made: Any, told: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(made, dict) and isinstance(told, dict):
+        for key in sorted(made.keys() | told.keys()):
+            yield from _differences(f"{place}.{key}".lstrip("."), made.get(key), told.get(key))
+    elif isinstance(made, list) and isinstance(told, list) and len(made) == len(told):
+        for number, (one, other) in enumerate(zip(made, told, strict=True)):
+            yield from _differences(f"{place}[{number}]", one, other)
+    elif made != told or isinstance(made, bool) != isinstance(told, bool):
+        yield place, made, told
+
+
+def _brief(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)[:200]
+
+
+def _database(output: Output, round_: Round, again: RoundResult, parts: Tables) -> Iterator[str]:
+    """The rows of every table of round.duckdb."""
+    assert round_.closed is not None
+    named = ("readings_sha256", "finals_sha256", "result_sha256", "review_head")
+    before = [event for event in Register(output).events() if event["seq"] < round_.closed["seq"]]
+    rows = database_rows(round_, again.content, parts, before, {name: round_.closed[name] for name in named})
+    with connect() as sql:
+        sql.execute(f"ATTACH {quoted(str(round_.folder / DATABASE_FILE))} AS round (READ_ONLY)")
+        for name, table in tables().items():
+            columns = ", ".join(f'"{column.name}"' for column in table.columns)
+            sql.register("made", arrow_table(table, rows[name]))
+            stored, made = f'SELECT {columns} FROM round."{name}"', f"SELECT {columns} FROM made"
+            different = sum(
+                len(sql.execute(f"({one}) EXCEPT ALL ({other})").fetchall())
+                for one, other in ((stored, made), (made, stored))
+            )
+            if different:
+                yield f"{round_.id}/{DATABASE_FILE}: {name}: {different} 行与重算不符 / rows differ"
+            sql.unregister("made")
+
+
+def _carried(round_: Round, parts: Tables) -> Iterator[str]:
+    """A verdict carried over is the one the earlier round came to."""
+    finals = {row["item_no"]: row for row in parts.finals}
+    named = {row["carried_from"] for row in parts.items if row["carried_from"] is not None}
+    earlier = {name: _verdicts(Tables.of_closed(round_.folder.parent / name)) for name in sorted(named)}
+    for row in parts.items:
+        if row["carried_from"] is None:
+            continue
+        final = finals[row["item_no"]]
+        said = (final["verdict"], tuple(sorted(final["risks"])), tuple(sorted(final["personal"])))
+        if said not in earlier[row["carried_from"]].get((row["doc_id"], row["content_hash"]), ()):
+            yield f"{round_.id}/finals: 第 {row['item_no']} 条不是 {row['carried_from']} 的结论 / item {row['item_no']} was decided otherwise there"
+
+
+def _verdicts(parts: Tables) -> Mapping[tuple[str, str], Sequence[tuple[Any, ...]]]:
+    finals = {row["item_no"]: row for row in parts.finals}
+    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in parts.items:
+        if row["item_no"] in finals:
+            final = finals[row["item_no"]]
+            said = (final["verdict"], tuple(sorted(final["risks"])), tuple(sorted(final["personal"])))
+            found.setdefault((row["doc_id"], row["content_hash"]), []).append(said)
+    return found
+
+
+def _review(output: Output, round_: Round) -> Iterator[str]:
+    """The log of the review, where it is still there, holds the event the round was closed at and says what was read."""
+    assert round_.closed is not None
+    if not ReviewStore.path_of(output, round_).is_file():
+        return
+    parts, store = Tables.of_closed(round_.folder), ReviewStore.open(output, round_)
+    try:
+        yield from (f"review/{round_.id}: {problem}" for problem in store.check())
+        if round_.closed["review_head"] not in {event["sha256"] for event in store.log()}:
+            yield f"review/{round_.id}: 缺少关闭时的最后一条 / the event that was last when the round was closed is missing"
+        for name, table in (("readings", store.readings()), ("finals", store.finals())):
+            if table.to_pylist() != list(getattr(parts, name)):
+                yield f"{round_.id}/{name}.parquet: 与审核日志不符 / is not what the log of the review says"
+    except sqlite3.Error as error:
+        yield f"review/{round_.id}: 读不了 / cannot be read: {error}"
+    finally:
+        store.shut()
+
+
+def _blacklist(output: Output, round_: Round, again: RoundResult) -> Iterator[str]:
+    """Decisions on the blacklist that name this round give its numbers."""
+    assert round_.closed is not None
+    rows = {row["source_id"]: row for row in again.content["sources"]}
+    for event in read_chain(output.blacklist / EVENTS)[0]:
+        told = event.get("evidence") or {}
+        if told.get("round") != round_.id:
+            continue
+        row = rows.get(event["source_key"])
+        expected = {} if row is None else {**evidence(row), "result_sha256": round_.closed["result_sha256"]}
+        if not expected or any(told.get(name) != value for name, value in expected.items()):
+            yield f"blacklist: 第 {event['seq']} 条所引数字不是 {round_.id} 的 / event {event['seq']} cites other numbers than its own"
+        elif event["event"] in ("lifted", "dismissed") and row is not None and not row["within"]:
+            yield f"blacklist: 第 {event['seq']} 条：{round_.id} 不足以解除 / {round_.id} does not carry it"
