@@ -478,7 +478,7 @@ class _Builder:
             basis = basis_rows(config.sources, query, groups, "n")
             failed = not_looked_into(query, groups, "n")
             domains = quoted(str(self.folder / "domain_stats.parquet"))
-            query(f"COPY ({domain_query(groups, listed, 'n')}) TO {domains} (FORMAT parquet)")
+            query(f"COPY ({domain_query(query, groups, listed, 'n')}) TO {domains} (FORMAT parquet)")
             bare = query(f"SELECT source_id, sum(without_url) FROM {groups} GROUP BY source_id")
             distinct |= {source: replace(distinct[source], without_url=int(count)) for source, count in bare}
             near = config.policy.duplicates.near != "off"

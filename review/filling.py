@@ -16,6 +16,7 @@ from review.database import Database
 from review.events import append
 from review.schema import FREEZE, SCHEMA
 from rounds.tables import FIRST, REPEAT, SECOND
+from schemas.chain import read_chain
 
 _LEAST_GAP, _GAPS = 20, 60  # a repeated text comes after that many other decisions of its reader, by the seed
 _ROWS = 64
@@ -100,6 +101,13 @@ def _carry(connection: sqlite3.Connection, items: Path, rounds: Path) -> None:
 
 
 def _finals_of(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Verdicts of a closed round by document and text. Raises RunFailed where its files are not those on record."""
+    stated: dict[str, Any] = {}
+    for event in read_chain(folder.parent / "register.ndjson")[0]:
+        if event["round"] == folder.name:
+            stated |= event
+    for name in ("items", "finals"):
+        checked_file(folder / f"{name}.parquet", str(stated.get(f"{name}_sha256")))
     try:
         items = pq.read_table(folder / "items.parquet", columns=["item_no", "doc_id", "content_hash"])
         finals = {row["item_no"]: row for row in pq.read_table(folder / "finals.parquet").to_pylist()}

@@ -25,7 +25,7 @@ from rounds.design import Design, must_have_form, plain, seed_of
 from rounds.frame import damage, documents_of, frame
 from rounds.items import Item, choose_known, number_items, tally
 from rounds.machine import machine_rows, opinions
-from rounds.opening import WORK, workspace
+from rounds.opening import WORK, disk_errors, workspace
 from rounds.register import DRAWN, FAILED, FOLDER, OPEN, VALUED, Clock, Register, Round, find_round, utc_now
 from rounds.samples import Chosen, choose
 from rounds.tables import ITEMS, KNOWN, MACHINE, REPEAT
@@ -54,7 +54,7 @@ def draw_round(
     output.must_exist()
     register = Register(output, clock)
     by = plain("--by", request.by)
-    with register.held():
+    with register.held(), disk_errors(output):
         found, seed = _value_of(register, request)
         if found.drawn is not None:
             shutil.rmtree(output.folder / FOLDER / WORK, ignore_errors=True)  # left by one killed behind its last step

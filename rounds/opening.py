@@ -2,11 +2,15 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 from pipeline.errors import RunFailed, UsageError
 from pipeline.store.output import Output, Run
@@ -25,7 +29,7 @@ def open_round(output: Output, opening: Opening, clock: Clock = utc_now) -> Roun
     output.must_exist()
     register = Register(output, clock)
     by, changes = plain("--by", opening.by), plain("--changes", opening.changes)
-    with register.held():
+    with register.held(), disk_errors(output):
         before = register.rounds()
         from_verdicts = _may_open(before, opening, register)
         shutil.rmtree(output.folder / FOLDER / WORK, ignore_errors=True)  # of commands that were killed
@@ -147,6 +151,19 @@ def _pinned(output: Output) -> Iterator[Run]:
 
 
 @contextmanager
+def disk_errors(output: Output) -> Iterator[None]:
+    """A full or failing disk in one clear sentence. Raises RunFailed."""
+    try:
+        yield
+    except (OSError, duckdb.Error, sqlite3.Error, pa.ArrowException) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunFailed(
+            f"{output.folder / FOLDER}: 读写失败（{first}）；已登记的步骤不受影响，排除后再执行同一命令 / reading or writing failed ({first}); what is on "
+            f"record stands: mend it and give the same command again"
+        ) from error
+
+
+@contextmanager
 def workspace(output: Output) -> Iterator[Path]:
     """An empty folder for what DuckDB spills, removed afterwards; the register is held."""
     folder = output.folder / FOLDER / WORK / f"spill-{os.getpid()}"
@@ -156,3 +173,5 @@ def workspace(output: Output) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # something else is being made there
+            folder.parent.rmdir()

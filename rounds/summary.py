@@ -81,6 +81,8 @@ def lines_of(facts: dict[str, Any], brief: bool) -> Iterator[str]:
         yield f"  抽取失败 / draw failed {failure['at']}: {failure['reason']}"
     if facts["drawn_at"]:
         yield from _drawn_lines(facts, brief)
+    if facts["outcome"]:
+        yield from _outcome_lines(facts["outcome"])
     if facts["abandoned"]:
         late = "（样本已可知，视同未通过 / its sample could be known: counts as failed）" if facts["knowable"] else ""
         yield "  放弃 / abandoned {time}  {by}  {reason}".format(**facts["abandoned"]) + late
@@ -110,6 +112,19 @@ def _drawn_lines(facts: dict[str, Any], brief: bool) -> Iterator[str]:
     for name, value in (facts["progress"] or {}).items():
         told = f"{value['decided']:,} / {value['total']:,}" if isinstance(value, dict) else f"{value:,}"
         yield f"  进度 / progress {name}: {told}"
+
+
+def _outcome_lines(outcome: dict[str, Any]) -> Iterator[str]:
+    """What a closed round came to, as the register has it."""
+    manual = outcome["manual"]
+    yield (
+        f"  人工抽检 / manual: {manual['failures']:,} 条不合格 / unqualified of {manual['judged']:,}，至多 / at most {manual['allowed']:,}："
+        f"{manual['conclusion']}"
+    )
+    for stage, (failures, judged) in outcome["stages"].items():
+        yield f"  阶段 / stage {stage}: {failures:,} / {judged:,}"
+    for source, conclusion in outcome["sources"].items():
+        yield f"  来源 / source {source}: {conclusion}"
 
 
 def share(part: int, whole: int) -> str:

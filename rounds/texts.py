@@ -4,6 +4,7 @@ What was read lies in a scratch database until the round is drawn, so a draw tha
 shard it finished. Texts are kept as bytes: whatever they hold, nothing on the way reads them.
 """
 
+import hashlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,13 +39,14 @@ class Missing:
 
 
 class Scratch:
-    """Texts read so far, by their place, in a file of their own."""
+    """Texts read so far, by their place, in a file of their own; a damaged one is begun anew."""
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS texts (source TEXT, shard TEXT, line INTEGER, text BLOB, PRIMARY KEY (source, shard, line))"
-        )
+        try:
+            self._database = _opened(path)
+        except sqlite3.DatabaseError:
+            path.unlink()
+            self._database = _opened(path)
 
     def __enter__(self) -> "Scratch":
         return self
@@ -52,9 +54,11 @@ class Scratch:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def places(self) -> set[tuple[str, str, int]]:
-        """Where the texts are from."""
-        return set(self._database.execute("SELECT source, shard, line FROM texts"))
+    def sound(self, wanted: Iterable[Document]) -> set[tuple[str, str, int]]:
+        """The places of those documents whose texts are there, and are what they should be."""
+        hashes = {document.place: document.content_hash for document in wanted}
+        rows = self._database.execute("SELECT source, shard, line, text FROM texts")
+        return {tuple(row[:3]) for row in rows if hashes.get(tuple(row[:3])) == hashlib.sha256(row[3]).hexdigest()}
 
     def put(self, texts: Iterable[tuple[Document, str]]) -> None:
         """Takes texts in, all or none of them."""
@@ -78,25 +82,38 @@ class Scratch:
         return content.decode()
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS texts (source TEXT, shard TEXT, line INTEGER, text BLOB, PRIMARY KEY (source, shard, line))"
+        )
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database
+
+
 def read_texts(
     run: Run, wanted: Iterable[Document], scratch: Scratch, progress: Progress = lambda done, of: None
 ) -> list[Missing]:
     """Brings the texts that are not there yet into the scratch; returns those that cannot be had, in order."""
-    there = scratch.places()
+    documents = list(wanted)
+    there = scratch.sound(documents)
     shards: dict[tuple[str, str], list[Document]] = defaultdict(list)
-    for document in wanted:
+    for document in documents:
         if document.place not in there:
             shards[document.source_id, document.shard].append(document)
     sources = {source["id"]: source for source in run.manifest["config"]["sources"]}
     entries = {(entry["source_id"], entry["shard"]): entry for entry in run.manifest["shards"]}
     limits = Limits.model_validate(run.manifest["config"]["limits"])
     missing: list[Missing] = []
-    for number, (key, documents) in enumerate(sorted(shards.items()), start=1):
+    for number, (key, own) in enumerate(sorted(shards.items()), start=1):
         try:
             unit = shard_unit(SourceRecord.model_validate(sources[key[0]]), entries[key], limits)
-            missing += patiently(lambda: _read(unit, documents, limits, scratch))  # noqa: B023 - called at once
+            missing += patiently(lambda: _read(unit, own, limits, scratch))  # noqa: B023 - called at once
         except (RunFailed, StoreError, OSError) as error:
-            missing += [Missing(document, str(error).splitlines()[0]) for document in documents]
+            missing += [Missing(document, str(error).splitlines()[0]) for document in own]
         progress(number, len(shards))
     return sorted(missing, key=lambda one: one.document)
 

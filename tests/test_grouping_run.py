@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from pipeline.accounting import domains
+from pipeline.database import connect
 from pipeline.store.output import Output
 from pipeline.verification.verify import verify
 from tests.audits import BAD_WORDING, Corpus, audit, contents, events, jsonl, make_corpus, reseal, sql
@@ -277,3 +280,37 @@ def test_a_candidate_is_assessed_on_record_and_its_source_points_to_it(corpus: C
     corpus.write(sources=[*corpus.sources, {**candidate, "pre_assessment": "made-up"}])
     assert "no such assessment" in audit("run", corpus.config, "--out", out, check=2).stderr
     audit("assess", corpus.config, "--source", "nobody", "--out", out, check=2)
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 100])
+def test_domains_are_the_same_however_many_are_grouped_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(domains, "_AT_A_TIME", at_a_time)
+    with connect() as sql:
+        sql.execute(
+            """CREATE TABLE given AS
+            SELECT 's' || i % 2 AS source_id, CASE WHEN i % 7 THEN 'd' || i % 5 || '.cn' END AS domain, i % 3 = 0 AS illegal_unhealthy
+            FROM range(150) t(i) UNION ALL SELECT 's1', 'rare' || i || '.cn', i = 1 FROM range(4) t(i)"""
+        )
+
+        def query(text: str) -> list[tuple[Any, ...]]:
+            return sql.execute(text).fetchall()
+
+        above = domains.domains_above(query, "given", (1, 3))
+        assert [verdict.domain for verdict in above] == plainly_above(query)
+        rows = query(domains.domain_query(query, "given", frozenset({"d1.cn"})))
+    assert sum(row[4] for row in rows) == 150 - 22 + 4
+    assert [row for row in rows if not row[2]] == [("s1", domains.TAIL, False, 4, 4, 1, 0.25, "people")]
+    assert {row[7] for row in rows if row[1] == "d1.cn"} == {"blacklisted"}
+    assert [row[:2] for row in rows] == sorted(row[:2] for row in rows)
+
+
+def plainly_above(query: Any) -> list[str]:
+    return [
+        domain
+        for (domain,) in query(
+            "SELECT domain FROM given WHERE domain IS NOT NULL GROUP BY domain "
+            "HAVING count(*) >= 20 AND 3 * count(*) FILTER (illegal_unhealthy) > count(*) ORDER BY domain"
+        )
+    ]

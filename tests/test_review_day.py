@@ -13,10 +13,7 @@ import pytest
 from tests.audits import SCRIPT, audit, make_corpus
 from tests.review_browser import ARGUMENTS, CHROMIUM, Person, serving, sitting
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 ITEMS = 26  # read twice each: 52 decisions, and one more by the adjudicator
 BAD, DISPUTED = 5, 7  # items judged not qualified by both, and by one alone

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,35 @@ def test_rows_added_behind_what_was_drawn_change_nothing_drawn(
     finally:
         shard.write_bytes(kept)
     assert {path.name: path.read_bytes() for path in found.folder.iterdir()} == whole
+
+
+@pytest.mark.parametrize("content", [b"no database at all", b""])
+def test_a_damaged_scratch_is_begun_anew(both: tuple[Path, Path], whole: dict[str, bytes], content: bytes) -> None:
+    _, out = both
+    (out / "rounds" / WORK / "R0001").mkdir(parents=True)
+    (out / "rounds" / WORK / "R0001" / "texts.sqlite").write_bytes(content)
+    found = drawn(out, Clock())
+    assert {path.name: path.read_bytes() for path in found.folder.iterdir()} == whole
+
+
+def test_texts_in_the_scratch_that_are_not_what_was_drawn_are_read_again(
+    both: tuple[Path, Path], tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    operations = _operations(both[1], tmp_path)
+    rename = next(i for i, name in enumerate(operations, 1) if name.startswith("rename"))
+    assert _killed(both[1], rename, tmp_path / "trace") == -9
+    path = both[1] / "rounds" / WORK / "R0001" / "texts.sqlite"
+    with sqlite3.connect(path) as database:
+        assert database.execute("UPDATE texts SET text = ?", ("换成合格的".encode(),)).rowcount > 100
+    found = drawn(both[1], Clock())
+    assert {path.name: path.read_bytes() for path in found.folder.iterdir()} == whole
+
+
+def test_a_disk_that_fails_is_told_in_one_sentence(both: tuple[Path, Path]) -> None:
+    _, out = both
+    (out / "rounds" / WORK).write_bytes(b"a file where a folder should be")
+    with pytest.raises(RunFailed, match="读写失败"):
+        drawn(out, Clock())
 
 
 def test_a_changed_run_is_not_drawn_from(both: tuple[Path, Path]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,24 @@ def test_ids_with_tabs_and_line_feeds_pass_for_no_two_lines(tmp_path: Path) -> N
     assert digest(("a\tH\nb", "h"), ("c", "i")) != digest(("a", "H"), ("b\th\nc", "i"))
     assert digest(("x", "1"), ("y", "2")) == digest(("y", "2"), ("x", "1"))
     assert digest(("x", "1"), ("x", "1")) != digest(("x", "1"))
+
+
+IDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(IDS, st.binary(max_size=2), st.booleans()), max_size=40))
+def test_a_frame_is_sorted_by_code_points_whatever_ids_hold(rows: list[tuple[str, bytes, bool]]) -> None:
+    hashed = [(one, hashlib.sha256(text).hexdigest(), admitted) for one, text, admitted in rows]
+    columns = list(zip(*hashed, strict=True)) or [(), (), ()]
+    types = [pa.string(), pa.string(), pa.bool_()]
+    arrays = [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
+    escaped = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n"})
+    lines = sorted(f"{one.translate(escaped)}\t{digest}\n" for one, digest, admitted in hashed if admitted)
+    with duckdb.connect() as connection:
+        connection.register("documents", pa.table(arrays, names=["doc_id", "content_hash", "admitted"]))
+        found = frame(connection, admitted=True)
+    assert vars(found) == {"documents": len(lines), "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
 
 
 def test_sizes_of_strata_are_those_of_the_run(ready: Path) -> None:

@@ -233,7 +233,8 @@ def query(
 def overview(
     out: Out,
     to: Annotated[
-        Path | None, typer.Option("--to", help="默认为输出文件夹旁 / the file; beside the output folder without it")
+        Path | None,
+        typer.Option("--to", help="HTML 文件，默认在输出文件夹中 / HTML file; in the output folder without it"),
     ] = None,
 ) -> int:
     """一页看完一次运行：单个 HTML 文件，不联网 / The current run as one self-contained HTML page."""
@@ -245,7 +246,7 @@ def overview(
     run = output.current
     if run is None:
         raise UsageError(f"{out}: 还没有完成的运行 / no run has been completed yet")
-    print(write(run, to or output.folder.with_name(f"{output.folder.name}-overview.html")))
+    print(write(run, to or output.folder / "overview.html"))
     return 0
 
 

@@ -70,7 +70,7 @@ def statistics(data: Recomputation) -> Iterator[str]:
     }
     for name, rows in expected.items():
         yield from difference(name, rows, data.stored(name))
-    yield from data.relation_difference("domain_stats", domain_query("documents", domains))
+    yield from data.relation_difference("domain_stats", domain_query(data.rows, "documents", domains))
     stored = {name: data.stored(name) for name in ("ledger", "blacklist", "clauses", "known_answers")} | expected
     confirm = data.manifest["confirm"]
     terms = Terms(tuple(data.sources), data.profile, data.policy, int(data.manifest["sampling"]["manual"]), confirm)
