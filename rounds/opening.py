@@ -35,6 +35,8 @@ def open_round(output: Output, opening: Opening, clock: Clock = utc_now) -> Roun
         shutil.rmtree(output.folder / FOLDER / WORK, ignore_errors=True)  # of commands that were killed
         with _pinned(output) as run, workspace(output) as work:
             manifest = _usable(output, run, opening, register)
+            if not from_verdicts:
+                _must_not_be_trained(run, before)
             with documents_of(run, work) as sql:
                 admitted, collected = frame(sql, admitted=True), frame(sql, admitted=False)
                 sizes = strata(sql, sources_of(run))
@@ -102,6 +104,19 @@ def _may_open(before: list[Round], opening: Opening, register: Register) -> bool
             "before was derived from what people decided there"
         )
     return bool(opening.from_verdicts)
+
+
+def _must_not_be_trained(run: Run, before: list[Round]) -> None:
+    """Raises UsageError where a model of the run was trained on verdicts of this register: that is a change from them."""
+    from models.from_review import read_trained_on  # with the classifier's tokeniser: slow to import
+
+    used = read_trained_on(run.folder)
+    names = sorted({one.round for one in used.rounds} & {one.id for one in before}) if used is not None else []
+    if names:
+        raise UsageError(
+            f"--not-from-verdicts: {run.folder.name} 的分类模型用 {', '.join(names)} 的判定训练过，即依据判定作出的改动 / the classifier was trained on "
+            f"verdicts of {', '.join(names)}, which is a change derived from them: give --from-verdicts"
+        )
 
 
 def _must_be_ahead(opening: Opening, register: Register) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models.from_review import RoundUsed, TrainedOn
 from pipeline.errors import OutputBusy, RunFailed, UsageError
 from pipeline.nights.prune import named_runs, prune
 from pipeline.store.output import Output
@@ -24,6 +25,7 @@ from tests.round_runs import (
     drawn,
     events_of,
     fresh,
+    later,
     night,
     opened,
     own,
@@ -306,3 +308,14 @@ def test_a_round_by_the_command_line(fresh: Path) -> None:
     assert "演示" in shown
     assert "traceback" not in shown.lower()
     audit("verify", fresh, "--quick")
+
+
+def test_a_model_that_verdicts_trained_is_a_change_derived_from_them(own: Path) -> None:
+    clock = Clock("2026-12-02T01:00:00+00:00")
+    run = (own / "current").resolve()
+    used = TrainedOn(rounds=[RoundUsed(round="R0001", run_id=run.name)], content_hashes=[], read_alike=[])
+    abandon_round(Output(own), "李", "重来", clock=clock)
+    (run / "trained_on.json").write_bytes(used.content())
+    with pytest.raises(UsageError, match="R0001"):
+        opened(own, clock, **later(clock))
+    assert opened(own, clock, **later(clock, from_verdicts=True)).opened["from_verdicts"] is True
