@@ -5,7 +5,6 @@ done again, so that the same command goes on wherever it was killed; until the l
 """
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.errors import RunFailed, UsageError
-from pipeline.store.output import Output, Run, write_json
+from pipeline.store.output import Output, Run, synced, write_json
 from pipeline.store.scans import sha256_file
 from review.store import ReviewStore
 from rounds import consequences
@@ -74,7 +73,7 @@ def _close(output: Output, register: Register, found: Round, by: str) -> None:
     for name in FILES:
         (made / name).replace(found.folder / name)
     made.rmdir()
-    _sync(found.folder)
+    synced(found.folder)
     register.append(
         {
             "event": CLOSED,
@@ -159,12 +158,4 @@ def _write(
     build_database(made / DATABASE_FILE, rows)
     for name in FILES:
         (made / name).chmod(0o444)
-        _sync(made / name)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        synced(made / name)

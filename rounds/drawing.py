@@ -5,7 +5,6 @@ function of the frozen run and of the seed: killed anywhere, the same command go
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import RunFailed, UsageError
-from pipeline.store.output import Output, Run
+from pipeline.store.output import Output, Run, synced
 from pipeline.store.scans import METADATA_KEY, sha256_file
 from rounds.carrying import NOTHING, Carried, carried
 from rounds.design import Design, must_have_form, plain, seed_of
@@ -159,9 +158,9 @@ def _publish(found: Round, made: Path, items: Sequence[Item], scratch: Scratch, 
     about = {"round": found.id, "items": len(items)}
     write_rows(made / ITEMS_FILE, ITEMS, (_row(item, scratch) for item in items), about)
     write_rows(made / MACHINE_FILE, MACHINE, said, about)
-    _sync(made)
+    synced(made)
     made.rename(found.folder)
-    _sync(found.folder.parent)
+    synced(found.folder.parent)
 
 
 def _row(item: Item, scratch: Scratch) -> dict[str, Any]:
@@ -185,7 +184,7 @@ def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]],
             writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=_GROUP_ROWS)
         writer.add_key_value_metadata({METADATA_KEY.decode(): json.dumps(about, sort_keys=True, ensure_ascii=False)})
     path.chmod(0o444)
-    _sync(path)
+    synced(path)
 
 
 def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
@@ -228,11 +227,3 @@ def _drawn(found: Round, by: str, seed: str, items: Sequence[Item], holding: Car
 
 def _event(kind: str, found: Round, **content: Any) -> dict[str, Any]:
     return {"event": kind, "round": found.id, **content}
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,7 +1,7 @@
 """A drawn round made by hand in an output folder: a few items whose texts the test chooses, real files, a real register."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,11 @@ def item(number: int, text: str, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-def _machine(number: int) -> dict[str, Any]:
+def machine_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What the machine says of an item: something, which nobody is to see before judging."""
     found = {"detector": "secret_detector", "risk_id": "A3-e", "pii_type": None, "start": 0, "end": 1, "score": None}
     return {
-        "item_no": number,
+        "item_no": row["item_no"],
         "risks": ["A3-e"],
         "candidate_risks": [],
         "illegal_unhealthy": True,
@@ -54,7 +55,12 @@ def _machine(number: int) -> dict[str, Any]:
     }
 
 
-def draw(out: Path, items: Sequence[dict[str, Any]]) -> tuple[Output, Round]:
+def draw(
+    out: Path,
+    items: Sequence[dict[str, Any]],
+    machine: Callable[[dict[str, Any]], dict[str, Any]] = machine_of,
+    criteria: str = CRITERIA,
+) -> tuple[Output, Round]:
     """Opens and draws the next round of the folder, which is made if need be."""
     output = Output(out)
     output.prepare()
@@ -63,9 +69,8 @@ def draw(out: Path, items: Sequence[dict[str, Any]]) -> tuple[Output, Round]:
     folder = out / "rounds" / name
     folder.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(list(items), ITEMS), folder / "items.parquet")
-    machine = [_machine(row["item_no"]) for row in items]
-    pq.write_table(pa.Table.from_pylist(machine, MACHINE), folder / "machine.parquet")
-    about = {"by": "主管", "run_id": f"run-{name}", "profile": "tc260-003", "criteria": CRITERIA}
+    pq.write_table(pa.Table.from_pylist(list(map(machine, items)), MACHINE), folder / "machine.parquet")
+    about = {"by": "主管", "run_id": f"run-{name}", "profile": "tc260-003", "criteria": criteria}
     register.append({"event": "opened", "round": name, **about})
     register.append({"event": "valued", "round": name, "value": "12345"})
     digests = {f"{part}_sha256": sha256_file(folder / f"{part}.parquet") for part in ("items", "machine")}

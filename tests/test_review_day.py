@@ -2,7 +2,6 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ import duckdb
 import pytest
 
 from tests.audits import SCRIPT, audit, make_corpus
-from tests.review_browser import ARGUMENTS, CHROMIUM, Person, serving, sitting
+from tests.review_browser import CHROMIUM, Person, browser, serving, sitting
+
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
@@ -49,16 +50,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         time.sleep(0.2)  # the value must not be given before it is published
     _command("round", "draw", out, "--value", "0123456789", "--by", "主管")
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 def _judge(person: Person, wavers: bool = False) -> int:

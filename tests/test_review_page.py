@@ -1,30 +1,21 @@
 """The review page in a real browser, worked by keyboard over the real server."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.store.output import Output
-from tests.review_browser import ARGUMENTS, CHROMIUM, Text, draw, serving, sitting, store_of
+from tests.review_browser import CHROMIUM, Text, browser, draw, serving, sitting, store_of
+
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 HARMLESS = "今天天气很好，大家一起去公园散步。"
 LONG = "".join(f"第{number}段：{HARMLESS * 3}\n" for number in range(120))
 FAMILY, FLAG, THUMB = "👩‍👩‍👧‍👦", "🇨🇳", "👍🏽"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 def _account(output: Output, name: str, *roles: str) -> str:

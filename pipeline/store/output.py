@@ -159,7 +159,7 @@ class Output:
             if path.is_file():
                 path.chmod(0o444)
         self.building.rename(target)
-        _sync(self.runs)
+        synced(self.runs)
         append_to_chain(
             self.publications, [{"run_id": run_id, "manifest_sha256": sha256_file(target / "manifest.json")}]
         )
@@ -170,7 +170,7 @@ class Output:
         link.unlink(missing_ok=True)
         link.symlink_to(Path("runs") / run_id)
         link.replace(self.folder / "current")
-        _sync(self.folder)
+        synced(self.folder)
 
     def clear_building(self) -> None:
         """Removes what an interrupted run left."""
@@ -241,8 +241,9 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def synced(path: Path) -> None:
+    """Returns when what was written to a file, or renamed in a folder, is on disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from review.decisions import wrong
+from review.decisions import Decision, wrong
 from review.exchange.answers import Answer, Header, Place, Refused, Returned
 from review.exchange.shown import harmless
 from review.exchange.vocabulary import personal_of, risks_of, seconds_of, share_of, verdict_of
@@ -37,17 +37,8 @@ class Judged:
     """One answer that is in order."""
 
     place: Place
-    item_no: int
-    reading: str
     person: str
-    verdict: str
-    risks: tuple[str, ...]
-    personal: tuple[str, ...]
-    note: str
-    read_share: float
-    seconds: float
-    content_hash: str
-    criteria: str
+    decision: Decision
 
 
 @dataclass
@@ -191,11 +182,9 @@ class _Row:
         if problem is not None:
             self.refuse("verdict", answer.verdict, *problem)
             return None
-        return Judged(
-            place=answer.place,
+        decision = Decision(
             item_no=number,
             reading=export.reading,
-            person=export.person,
             verdict=verdict,
             risks=risks,
             personal=personal,
@@ -204,7 +193,9 @@ class _Row:
             seconds=seconds,
             content_hash=answer.content_hash,
             criteria=export.criteria,
+            via="import",
         )
+        return Judged(answer.place, export.person, decision)
 
     def _risks(self) -> tuple[str, ...] | None:
         found: set[str] = set()

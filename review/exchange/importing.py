@@ -118,7 +118,7 @@ def _not_yet(store: "ReviewStore", checked: Checked) -> list[Judged]:
     standing = {(row["item_no"], row["reading"]): row for row in store.readings().to_pylist()}
     new = []
     for judged in checked.judged:
-        row = standing.get((judged.item_no, judged.reading))
+        row = standing.get((judged.decision.item_no, judged.decision.reading))
         if row is None:
             new.append(judged)
         elif row["person"] != judged.person:
@@ -135,12 +135,13 @@ def _not_yet(store: "ReviewStore", checked: Checked) -> list[Judged]:
 
 
 def _same(row: dict[str, Any], judged: Judged) -> bool:
-    mine = (judged.verdict, judged.risks, judged.personal, judged.note)
+    own = judged.decision
+    mine = (own.verdict, own.risks, own.personal, own.note)
     return (row["verdict"], tuple(sorted(row["risks"])), tuple(sorted(row["personal"])), row["note"] or "") == mine
 
 
 def _taken(judged: Judged, zh: str, en: str) -> Refused:
-    return Refused(judged.place, "item_no", str(judged.item_no), zh, en)
+    return Refused(judged.place, "item_no", str(judged.decision.item_no), zh, en)
 
 
 def _store(store: "ReviewStore", path: Path, new: Sequence[Judged], by: str | None) -> None:
@@ -150,7 +151,7 @@ def _store(store: "ReviewStore", path: Path, new: Sequence[Judged], by: str | No
     if any(judged.person != who for judged in new) and not is_lead(store, who):
         raise UsageError(f"--by: {who}: 只有本人或负责人（lead）可以导入 / only the person or a lead may import")
     try:
-        store.import_decisions([(judged.person, _decision(judged)) for judged in new], by=who)
+        store.import_decisions([(judged.person, judged.decision) for judged in new], by=who)
     except StoreRefused as error:
         refused = []
         for index, reason in error.reasons:
@@ -162,29 +163,11 @@ def _store(store: "ReviewStore", path: Path, new: Sequence[Judged], by: str | No
             "event": "imported",
             "by": who,
             "person": new[0].person,
-            "reading": new[0].reading,
+            "reading": new[0].decision.reading,
             "file": harmless(path.name),
             "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "rows": len(new),
         }
-    )
-
-
-def _decision(judged: Judged) -> Any:
-    from review.decisions import Decision
-
-    return Decision(
-        item_no=judged.item_no,
-        reading=judged.reading,
-        verdict=judged.verdict,
-        risks=judged.risks,
-        personal=judged.personal,
-        note=judged.note,
-        read_share=judged.read_share,
-        seconds=judged.seconds,
-        content_hash=judged.content_hash,
-        criteria=judged.criteria,
-        via="import",
     )
 
 
