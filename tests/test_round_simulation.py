@@ -116,7 +116,7 @@ class Company:
         value = str(self.clock.timestamp())
         seed = seed_of(name, value)
         self._say(name, "valued", value=value, seed=seed)
-        chosen = choose(sql, seed, design)
+        chosen = choose(sql, seed, design, {"manual": frame["documents"]})
         among = holding.among(chosen) if holding else frozenset()
         items = number_items(seed, chosen, design, [], among, holding.source if holding else None)
         return self._judged(name, seed, value, items, frame["documents"])

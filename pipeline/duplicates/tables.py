@@ -14,7 +14,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 GROUPS = 1000  # the largest ones are listed
 HIGH = "('0x' || content_hash[:16])::UBIGINT"  # the first 64 bits of a document's content hash
 _SOURCES = 10  # named of each
-_AT_A_TIME = 64_000_000  # values counted in one pass
+_AT_A_TIME = 8_000_000  # values counted in one pass
 
 
 def find_repeated(query: Query, column: str, relation: str, rows: int) -> None:
