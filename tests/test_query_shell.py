@@ -323,6 +323,13 @@ class Terminal:
                 content += os.read(handle, 65536)
         return shown
 
+    def interrupted_after(self, pause: float) -> str:
+        """What a long query shows that is interrupted after so many seconds."""
+        self.type(f"{LONG}\n")
+        time.sleep(pause)
+        self.type("\x03")
+        return self.until(r"interrupted|audit> $")
+
     def __enter__(self) -> "Terminal":
         return self
 
@@ -338,10 +345,7 @@ def test_ctrl_c_interrupts_the_query_and_not_the_shell(out: Path) -> None:
         terminal.until("…> ")
         terminal.type("\x03")
         terminal.until("audit> ")
-        terminal.type(f"{LONG}\n")
-        time.sleep(0.5)
-        terminal.type("\x03")
-        terminal.until("interrupted", 30)
+        assert any("interrupted" in terminal.interrupted_after(pause) for pause in (0.5, 3, 8))  # it may come too early
         terminal.type("SELECT 40 + 2 AS answer;\n")
         assert "42" in terminal.until(r"42\s")
         terminal.type("SELECT nonsense;\n")
