@@ -62,11 +62,14 @@ class Database:
     def read(self) -> Iterator[sqlite3.Connection]:
         """A view of the file at one moment."""
         reader = self._reader()
-        reader.execute("BEGIN")
         try:
+            reader.execute("BEGIN")
             yield reader
+        except sqlite3.DatabaseError as error:
+            raise RunFailed(f"{self.path}: 读不了 / cannot be read: {error}: restore it from a backup") from error
         finally:
-            reader.execute("ROLLBACK")
+            if reader.in_transaction:
+                reader.execute("ROLLBACK")
 
     def _reader(self) -> sqlite3.Connection:
         reader: sqlite3.Connection | None = getattr(self._local, "reader", None)

@@ -1,7 +1,7 @@
 """Whether the tables of a round fit together: all items decided, by the people and rules that may decide them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rounds.agreement import Row
@@ -101,3 +101,28 @@ def _final(item: Row, final: Row, readings: Mapping[str, Row]) -> Iterator[str]:
 
 def _same(final: Row, reading: Row) -> bool:
     return bool(final["verdict"] == reading["verdict"] and set(final["risks"]) == set(reading["risks"]))
+
+
+def carried_otherwise(round_: Round, parts: Tables) -> Iterator[str]:
+    """A verdict carried over is the one the earlier round came to."""
+    finals = {row["item_no"]: row for row in parts.finals}
+    named = {row["carried_from"] for row in parts.items if row["carried_from"] is not None}
+    earlier = {name: _verdicts(Tables.of_closed(round_.folder.parent / name)) for name in sorted(named)}
+    for row in parts.items:
+        if row["carried_from"] is None:
+            continue
+        final = finals[row["item_no"]]
+        said = (final["verdict"], tuple(sorted(final["risks"])), tuple(sorted(final["personal"])))
+        if said not in earlier[row["carried_from"]].get((row["doc_id"], row["content_hash"]), ()):
+            yield f"{round_.id}/finals: 第 {row['item_no']} 条不是 {row['carried_from']} 的结论 / item {row['item_no']} was decided otherwise there"
+
+
+def _verdicts(parts: Tables) -> Mapping[tuple[str, str], Sequence[tuple[Any, ...]]]:
+    finals = {row["item_no"]: row for row in parts.finals}
+    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in parts.items:
+        if row["item_no"] in finals:
+            final = finals[row["item_no"]]
+            said = (final["verdict"], tuple(sorted(final["risks"])), tuple(sorted(final["personal"])))
+            found.setdefault((row["doc_id"], row["content_hash"]), []).append(said)
+    return found

@@ -16,7 +16,7 @@ from pipeline.store.output import Output, Run, synced, write_json
 from pipeline.store.scans import sha256_file
 from review.store import ReviewStore
 from rounds import consequences
-from rounds.checks import contradictions, undecided
+from rounds.checks import carried_otherwise, contradictions, undecided
 from rounds.database import build_database, database_rows
 from rounds.design import plain
 from rounds.drawing import write_rows
@@ -131,7 +131,7 @@ def _must_fit(found: Round, store: ReviewStore, facts: RunFacts) -> tuple[Tables
     """What was judged, with the round's tables. Raises RunFailed where it contradicts itself or what was drawn."""
     judged = store.readings(), store.finals()
     tables = Tables.of(found.folder, *judged)
-    problems = [*store.check(), *contradictions(found, tables, facts)]
+    problems = [*store.check(), *contradictions(found, tables, facts), *carried_otherwise(found, tables)]
     if problems:
         raise RunFailed(
             f"{found.id}: 判读记录与抽样矛盾，未关闭 / what was judged contradicts what was drawn, nothing was closed:\n"

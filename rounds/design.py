@@ -80,7 +80,7 @@ class PublicValue:
         form = plain("--value-form", form)
         try:
             re.compile(form)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise UsageError(f"--value-form: {form}: 不是正则表达式 / is no regular expression: {error}") from None
         return cls(plain("--value-name", name), plain("--value-source", source), moment(expected), form)
 
@@ -141,14 +141,15 @@ def moment(text: str) -> str:
     """A time with its offset as UTC, to the second. Raises UsageError: without one nobody knows which hour is meant."""
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        known = found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        known = None
+    if known is None:
         raise UsageError(
             f"--value-expected: {text}: 应为带时区的时间，如 2026-11-25T15:00+08:00 / should be a time with its offset, such as "
             f"2026-11-25T15:00+08:00"
         )
-    return found.astimezone(UTC).isoformat(timespec="seconds")
+    return known.isoformat(timespec="seconds")
 
 
 def _clean(text: str) -> bool:

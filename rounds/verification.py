@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import duckdb
 import pyarrow as pa
 
+from blacklist.log import EVENTS
 from pipeline.errors import AuditError
 from pipeline.store.output import Output, Run
 from pipeline.store.scans import sha256_file
@@ -23,6 +24,7 @@ _CLOSED = {
     "round.duckdb": "database_sha256",
 }
 _FAULTS = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AuditError, duckdb.Error, pa.ArrowException)
+_BY = "round:"  # who decided, where a round did
 UNPROVED = (
     "评估轮次的公开值在冻结总体时是否确实未知：登记簿只载本机时间，须由公布者与存证方核实 / whether the public value of a round was unknown when "
     "its frame was frozen: the register has this machine's clock; ask who published it and who keeps the digests",
@@ -34,10 +36,11 @@ UNPROVED = (
 
 def checks(output: Output, quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Titles with problems; nothing where the output has no rounds. With `quick`, hashes and chains only."""
-    if not (output.folder / FOLDER).is_dir() and not any(_heads(output)):
-        return
     rounds, problems = _replayed(output)
-    yield "评估轮次登记簿 / register of rounds", (*problems, *_heads_missing(output), *_strays(output, rounds))
+    cited = tuple(_cited(output, rounds))
+    if not (output.folder / FOLDER).is_dir() and not any(_heads(output)) and not cited:
+        return
+    yield "评估轮次登记簿 / register of rounds", (*problems, *_heads_missing(output), *_strays(output, rounds), *cited)
     for one in rounds:
         found = _guarded(lambda: [*_times(one), *_files(one)])  # noqa: B023 - called at once
         if not quick and one.drawn is not None and not found:
@@ -53,8 +56,13 @@ def unproved(output: Output) -> list[str]:
     """What clean checks of rounds leave open."""
     rounds, _ = _replayed(output)
     if not rounds:
-        return []
+        return [*UNPROVED[-1:]]
     lines = list(UNPROVED)
+    for one in rounds:
+        if one.closed is not None and not (output.folder / "review" / one.id).is_dir():
+            lines.append(
+                f"{one.id} 的判定出自谁、如何作出：审核日志不在此处 / who judged {one.id}, and how: the log of its review is not here"
+            )
     for one in rounds:
         if not run_of(output, one).folder.is_dir():
             lines.append(
@@ -96,6 +104,16 @@ def _heads_missing(output: Output) -> Iterator[str]:
     for run_id, head in _heads(output):
         if head not in known:
             yield f"{FILE}: 缺少运行 {run_id} 发布时的最后一条 / the event that was last when run {run_id} was published is missing"
+
+
+def _cited(output: Output, rounds: list[Round]) -> Iterator[str]:
+    """Decisions on the blacklist that name a round which is not closed, or say they come from another than they cite."""
+    closed = {one.id for one in rounds if one.closed is not None}
+    for event in read_chain(output.blacklist / EVENTS)[0]:
+        named, by = (event.get("evidence") or {}).get("round"), str(event.get("by", ""))
+        told = by.removeprefix(_BY) if by.startswith(_BY) else named
+        if told is not None and (told not in closed or named != told):
+            yield f"blacklist: 第 {event['seq']} 条所引轮次 {told} 没有关闭的记录 / event {event['seq']} cites {told}, which was never closed"
 
 
 def _strays(output: Output, rounds: list[Round]) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from blacklist.log import EVENTS
 from pipeline.database import connect, quoted
 from pipeline.store.output import Output, Run
 from review.store import ReviewStore
-from rounds.checks import contradictions, undecided
+from rounds.checks import carried_otherwise, contradictions, undecided
 from rounds.closing import DATABASE_FILE
 from rounds.consequences import evidence
 from rounds.database import arrow_table, database_rows, tables
@@ -45,7 +45,7 @@ def problems(output: Output, round_: Round) -> Iterator[str]:
     if (round_.closed["passed"], round_.closed["outcome"]) != (again.passed, again.outcome):
         yield f"{round_.id}: 登记的结果与重算不符 / the outcome on record is not what its tables come to"
     yield from _database(output, round_, again, parts)
-    yield from _carried(round_, parts)
+    yield from carried_otherwise(round_, parts)
     yield from _review(output, round_)
     yield from _blacklist(output, round_, again)
 
@@ -84,31 +84,6 @@ def _database(output: Output, round_: Round, again: RoundResult, parts: Tables) 
             if different:
                 yield f"{round_.id}/{DATABASE_FILE}: {name}: {different} 行与重算不符 / rows differ"
             sql.unregister("made")
-
-
-def _carried(round_: Round, parts: Tables) -> Iterator[str]:
-    """A verdict carried over is the one the earlier round came to."""
-    finals = {row["item_no"]: row for row in parts.finals}
-    named = {row["carried_from"] for row in parts.items if row["carried_from"] is not None}
-    earlier = {name: _verdicts(Tables.of_closed(round_.folder.parent / name)) for name in sorted(named)}
-    for row in parts.items:
-        if row["carried_from"] is None:
-            continue
-        final = finals[row["item_no"]]
-        said = (final["verdict"], tuple(sorted(final["risks"])), tuple(sorted(final["personal"])))
-        if said not in earlier[row["carried_from"]].get((row["doc_id"], row["content_hash"]), ()):
-            yield f"{round_.id}/finals: 第 {row['item_no']} 条不是 {row['carried_from']} 的结论 / item {row['item_no']} was decided otherwise there"
-
-
-def _verdicts(parts: Tables) -> Mapping[tuple[str, str], Sequence[tuple[Any, ...]]]:
-    finals = {row["item_no"]: row for row in parts.finals}
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-    for row in parts.items:
-        if row["item_no"] in finals:
-            final = finals[row["item_no"]]
-            said = (final["verdict"], tuple(sorted(final["risks"])), tuple(sorted(final["personal"])))
-            found.setdefault((row["doc_id"], row["content_hash"]), []).append(said)
-    return found
 
 
 def _review(output: Output, round_: Round) -> Iterator[str]:

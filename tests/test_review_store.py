@@ -577,6 +577,19 @@ def test_a_full_disk_takes_nothing_and_leaves_the_review_whole(bench: Bench) -> 
     assert bench.store.check() == []
 
 
+@pytest.mark.parametrize("place", [0.02, 0.5, 0.7])
+def test_a_damaged_page_is_told_in_one_sentence(bench: Bench, place: float) -> None:
+    bench.judge("甲")
+    bench.store.shut()
+    path = bench.store.folder / "review.sqlite"
+    content = bytearray(path.read_bytes())
+    damaged = range(max(4096, int(place * len(content))), len(content), 3)
+    content[damaged.start :: 3] = b"\xff" * len(damaged)
+    path.write_bytes(content)
+    with pytest.raises(RunFailed, match=r"review\.sqlite: .*cannot be (read|opened)"):
+        list(ReviewStore.open(Output(bench.out), find_round(Output(bench.out))).log())
+
+
 READ_ONLY = """
 import os, sys
 from pathlib import Path

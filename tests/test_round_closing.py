@@ -243,7 +243,7 @@ closing.close(out, find_round(out), "主管", lambda: moment)
 STEPS = [
     ("ReviewStore", "close", 1, True),  # the review is closed, nothing is written
     ("closing", "build_database", 1, False),
-    ("closing", "_sync", 3, False),
+    ("closing", "synced", 3, False),
     ("Path", "replace", 2, True),  # some files are in place
     ("Register", "append", 1, False),
     ("Register", "append", 1, True),  # on record, and nothing has followed

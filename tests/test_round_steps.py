@@ -156,6 +156,7 @@ def test_shards_set_aside_are_accepted_only_where_said(fresh: Path) -> None:
         ("2026-11-25T15:00", None),
         ("2026-11-25", None),
         ("明天下午三点", None),
+        ("0001-01-01T00:00:00+14:00", None),
     ],
 )
 def test_a_time_needs_its_offset(text: str, utc: str | None) -> None:
@@ -193,8 +194,9 @@ def test_shares_are_exact(share: str, count: int, size: int) -> None:
 def test_the_spelling_of_a_value_is_settled_beforehand() -> None:
     assert PublicValue.named("a", "b", EXPECTED).form == "[0-9]+"
     must_have_form("3892.42", PublicValue.named("a", "b", EXPECTED, r"[0-9]+\.[0-9]{2}").form)
-    with pytest.raises(UsageError, match="正则"):
-        PublicValue.named("a", "b", EXPECTED, "(")
+    for wrong in ("(", "a{99999999999999}"):
+        with pytest.raises(UsageError, match="正则"):
+            PublicValue.named("a", "b", EXPECTED, wrong)
 
 
 def test_a_seed_keeps_to_the_contract() -> None:

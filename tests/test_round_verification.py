@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from blacklist.log import BlacklistLog
 from pipeline.store.output import Output
 from pipeline.store.scans import sha256_file
 from pipeline.verification.verify import unproved, verify
@@ -138,6 +139,22 @@ def test_a_register_cut_behind_a_later_run_is_missed(audited: tuple[Corpus, Path
     assert "register.ndjson" not in _problems(out, quick=True)
     shutil.rmtree(out / "rounds")
     assert "缺少运行" in _problems(out, quick=True)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "dismissed", "by": "round:R0099", "evidence": {"round": "R0099"}},
+        {"event": "dismissed", "by": "round:R0001", "evidence": {"round": "R0001"}},  # drawn, but never closed
+        {"event": "lifted", "by": "甲 + 乙", "evidence": {"round": "R0099"}},
+    ],
+)
+@pytest.mark.parametrize("rounds", [True, False])
+def test_a_decision_that_cites_a_round_nobody_closed_is_found(own: Path, event: dict[str, Any], rounds: bool) -> None:
+    BlacklistLog(own / "blacklist").append([{**event, "source_key": "bad", "scope": "source", "reason": "x"}])
+    if not rounds:
+        shutil.rmtree(own / "rounds")
+    assert f"cites {event['evidence']['round']}, which was never closed" in _problems(own, quick=True)
 
 
 def test_without_its_run_a_round_is_said_to_be_unproved(own: Path) -> None:
