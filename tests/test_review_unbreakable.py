@@ -139,7 +139,7 @@ def test_ten_people_make_eight_thousand_decisions_and_none_is_lost_doubled_or_sh
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_a_server_killed_at_any_moment_loses_no_acknowledged_decision_and_goes_on(tmp_path: Path, seed: int) -> None:
     moments = random.Random(seed)
-    output, round_ = draw_round(tmp_path / "out", plain(150, second=True))
+    output, round_ = draw_round(tmp_path / "out", plain(700, second=True))
     store = ReviewStore.open(output, round_)
     secrets = staffed(store)
     store.shut()
@@ -161,7 +161,7 @@ def test_a_server_killed_at_any_moment_loses_no_acknowledged_decision_and_goes_o
         assert kills == 4, "the work was done before the kills: they proved nothing"
         finish(workers)
         store = ReviewStore.open(output, round_)
-        check_books(store, workers, 150)
+        check_books(store, workers, 700)
         store.shut()
     finally:
         server.stop()
