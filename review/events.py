@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.chain import GENESIS, digest
+from schemas.chain import GENESIS, as_line, digest
 
 Event = dict[str, Any]
 
@@ -29,7 +29,7 @@ def append(connection: sqlite3.Connection, now: float, event: str, **content: An
             event,
             record.get("person"),
             record.get("item_no"),
-            _line(record),
+            as_line(record).decode(),
             previous,
             record["sha256"],
         ),
@@ -63,7 +63,7 @@ def chain_problems(connection: sqlite3.Connection) -> list[str]:
                 and record["seq"] == number
                 and record["previous"] == row["previous"] == previous
                 and digest(record) == record["sha256"]
-                and row["line"] == _line(record)
+                and row["line"] == as_line(record).decode()
             )
             previous = record["sha256"]
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -74,7 +74,3 @@ def chain_problems(connection: sqlite3.Connection) -> list[str]:
                 f"events {row['seq']}: 哈希链断开，此条或前一条被改动 / the chain breaks: this event or the one before changed"
             )
     return problems
-
-
-def _line(record: Event) -> str:
-    return json.dumps(record, ensure_ascii=False, sort_keys=True)

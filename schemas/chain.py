@@ -30,7 +30,7 @@ def read_chain(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
             continue
         try:
             record = json.loads(line)
-            intact = digest(record) == record["sha256"] and record["previous"] == previous and line == _line(record)
+            intact = digest(record) == record["sha256"] and record["previous"] == previous and line == as_line(record)
             previous = record["sha256"]
         except (ValueError, KeyError, TypeError, AttributeError):
             problems.append(f"{path}:{number}: 不是完整的记录 / not a whole record")
@@ -59,7 +59,7 @@ def append_to_chain(path: Path, contents: Iterable[dict[str, Any]]) -> list[dict
     if written:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as handle:
-            handle.write(b"".join(_line(record) + b"\n" for record in written))
+            handle.write(b"".join(as_line(record) + b"\n" for record in written))
             handle.flush()
             os.fsync(handle.fileno())
     return written
@@ -89,6 +89,6 @@ def cut_torn_line(path: Path) -> None:
                 handle.write(b"\n")
 
 
-def _line(record: dict[str, Any]) -> bytes:
+def as_line(record: dict[str, Any]) -> bytes:
     """The one way a record is written; a byte that changed nothing for a JSON reader still shows."""
     return json.dumps(record, ensure_ascii=False, sort_keys=True).encode()

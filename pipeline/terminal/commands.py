@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import UsageError
+from pipeline.terminal.arguments import Out
+from pipeline.terminal.blacklist_commands import blacklist_app
 from pipeline.terminal.classifier_commands import classifier_app
 from pipeline.terminal.lexicon_commands import app as lexicon_app
 from pipeline.terminal.review_commands import review_app
@@ -21,7 +23,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / output folder")]
 
 GATES = ("blacklist", "technical", "manual", "rejects", "provenance", "clauses")
 
@@ -305,85 +306,4 @@ app.add_typer(lexicon_app, name="lexicon")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(round_app, name="round")
 app.add_typer(review_app, name="review")
-
-blacklist_app = typer.Typer(help="来源黑名单 / The blacklist of sources", no_args_is_help=True)
 app.add_typer(blacklist_app, name="blacklist")
-
-
-@blacklist_app.command("list")
-def blacklist_list(
-    out: Out, everything: Annotated[bool, typer.Option("--all", help="含已解除 / lifted ones too")] = False
-) -> int:
-    """现状 / The present state."""
-    from pipeline.terminal import blacklisting
-
-    return blacklisting.show_list(out.absolute(), everything)
-
-
-@blacklist_app.command("show")
-def blacklist_show(out: Out, source: Annotated[str, typer.Argument(help="来源或域名 / source or domain")]) -> int:
-    """一个来源的全部记录与依据 / Every event of a source, with its evidence."""
-    from pipeline.terminal import blacklisting
-
-    return blacklisting.show_events(out.absolute(), source)
-
-
-@blacklist_app.command("add")
-def blacklist_add(
-    out: Out,
-    source: Annotated[str, typer.Argument(help="来源或域名 / source or domain")],
-    by: Annotated[str, typer.Option(help="决定者 / who decides")],
-    reason: Annotated[str, typer.Option(help="理由 / why")],
-    scope: Annotated[str, typer.Option(help="source 或 domain")] = "source",
-) -> int:
-    """列入 / Adds a source or domain; takes effect with the next run."""
-    from pipeline.terminal import blacklisting
-
-    return blacklisting.add(out.absolute(), source, scope, by, reason)
-
-
-@blacklist_app.command("lift")
-def blacklist_lift(
-    out: Out,
-    source: Annotated[str, typer.Argument(help="来源或域名 / source or domain")],
-    by: Annotated[str, typer.Option(help="提出者 / who proposes")],
-    second: Annotated[str, typer.Option(help="复核者，须为另一人 / who confirms: another person")],
-    reason: Annotated[str, typer.Option(help="理由 / why")],
-    evidence: Annotated[
-        Path | None, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")
-    ] = None,
-    round_: Annotated[
-        str | None, typer.Option("--round", help="或：已关闭的评估轮次 / or: a closed assessment round")
-    ] = None,
-    role: Annotated[str, typer.Option(help="提出者职责，用 --round 时必填 / role of who proposes")] = "",
-    second_role: Annotated[str, typer.Option(help="复核者职责，须不同 / role of who confirms: another one")] = "",
-) -> int:
-    """解除；只对当前版本的来源与规则有效 / Lifts, for this version of the source and these rules only."""
-    from pipeline.terminal import blacklisting
-
-    proof = blacklisting.Proof(evidence, round_, (role, second_role))
-    return blacklisting.lift(out.absolute(), source, (by, second), reason, proof)
-
-
-@blacklist_app.command("confirm")
-def blacklist_confirm(
-    out: Out,
-    source: Annotated[str, typer.Argument(help="被暂停的来源 / a suspended source")],
-    by: Annotated[str, typer.Option(help="提出者 / who proposes")],
-    second: Annotated[str, typer.Option(help="复核者，须为另一人 / who confirms: another person")],
-    reason: Annotated[str, typer.Option(help="理由 / why")],
-) -> int:
-    """把暂停确认为列入 / Makes a suspension a listing."""
-    from pipeline.terminal import blacklisting
-
-    return blacklisting.confirm(out.absolute(), source, (by, second), reason)
-
-
-@blacklist_app.command("export")
-def blacklist_export(
-    out: Out, to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None
-) -> int:
-    """导出 CSV / The present state as CSV."""
-    from pipeline.terminal import blacklisting
-
-    return blacklisting.export(out.absolute(), to)

@@ -12,6 +12,7 @@ import typer
 
 from pipeline.errors import RunFailed, UsageError
 from pipeline.store.output import Output, locked
+from pipeline.terminal.arguments import Out
 from pipeline.terminal.review_exchange_commands import export, import_
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ review_app.add_typer(_users, name="user")
 review_app.command("export")(export)
 review_app.command("import")(import_)
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / output folder")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="姓名 / name")]
 OfRound = Annotated[
     str | None,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import UsageError
+from pipeline.terminal.arguments import Out
 
 if TYPE_CHECKING:
     from review.store import ReviewStore
     from rounds.register import Round
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / the output folder")]
 RoundId = Annotated[str | None, typer.Option("--round", help="轮次，默认当前 / the round; the current one without it")]
 _MOST_ITEMS = 1_000_000
 _SHOWN = 50  # refused rows on the terminal; the report has all

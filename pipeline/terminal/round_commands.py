@@ -3,12 +3,12 @@
 import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.errors import UsageError
+from pipeline.terminal.arguments import Out
 
 if TYPE_CHECKING:
     from pipeline.store.output import Output
@@ -18,7 +18,6 @@ round_app = typer.Typer(
     help="评估轮次：冻结、抽取、判定、关闭 / Assessment rounds: freeze, draw, judge, close", no_args_is_help=True
 )
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="输出文件夹 / output folder")]
 By = Annotated[str, typer.Option(help="经办人 / who does this")]
 Which = Annotated[str | None, typer.Option("--round", help="轮次，默认最近 / round, by default the latest")]
 Form = Annotated[str, typer.Option("--format", help="table 或 json / table or json")]
