@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Standing:
-    """The blacklist before a run: `sources` and `domains` in force, and sources whose lift holds for what is audited."""
+    """The blacklist before a run: `sources` and `domains` in force, and sources whose lift holds for what is audited.
+
+    `apart` are sources of stages that violate by design (schemas/sources.py): the rule is for ordinary ones.
+    """
 
     maximum: tuple[int, int]
     sources: frozenset[str] = field(default_factory=frozenset)
     domains: frozenset[str] = field(default_factory=frozenset)
     lifted: frozenset[str] = field(default_factory=frozenset)
     lifted_domains: frozenset[str] = field(default_factory=frozenset)
+    apart: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +39,7 @@ def exceeds(violations: int, documents: int, maximum: tuple[int, int]) -> bool:
 
 
 def judge(counted: dict[str, tuple[int, int]], standing: Standing) -> list[Verdict]:
-    """The sources to blacklist now: above the maximum, not blacklisted yet, not lifted for this very content.
+    """The sources to blacklist now: above the maximum, not listed apart or yet, not lifted for this very content.
 
     `counted` maps source ids to (violations, documents). A falling rate lifts nothing.
     """
@@ -45,6 +49,7 @@ def judge(counted: dict[str, tuple[int, int]], standing: Standing) -> list[Verdi
         if exceeds(violations, documents, standing.maximum)
         and source not in standing.sources
         and source not in standing.lifted
+        and source not in standing.apart
     )
 
 

@@ -61,7 +61,9 @@ def group(
         held.enter_context(_damage_named(store, decided))
         documents = [held.enter_context(store.on_disk(path, folder)) for path in decided]
         groups = [held.enter_context(summary_file(GROUPED, unit, store, folder)) for unit in units]
-        domains = judge_domains(groups, standing.maximum, standing.domains, standing.lifted_domains, spill)
+        domains = judge_domains(
+            groups, standing.maximum, standing.domains, standing.lifted_domains, spill, standing.apart
+        )
         bad = frozenset(verdict.domain for verdict in domains)
         concerned = holders(groups, bad)
         sql = held.enter_context(connect(memory=BOUNDED))

@@ -14,11 +14,14 @@ from review.decisions import Decision
 from review.downloads import download
 from review.people import AUDITOR, LEAD, ROLE_OF
 from review.refusal import NOT_ALLOWED, WRONG, Refused
+from review.result import ending_of
 from review.sessions import Caller, Sessions
 from review.store import ReviewStore
+from review.undoing import LIMITS
 from rounds.criteria import load_criteria
 from rounds.tables import PERSONAL, VERDICTS
 from schemas.personal_information import catalogue
+from schemas.profile import load_profile
 from schemas.risks import groups, risks
 
 _PERSONAL = {
@@ -65,6 +68,7 @@ class Desk:
             "round": {"id": self.store.round_id, "state": state, "criteria": self.store.criteria},
             "readings": caller.person.readings(now) if state == "open" else [],
             "pace": pace,
+            "undo": LIMITS,
         }
 
 
@@ -159,8 +163,10 @@ def judging_routes(desk: Desk) -> APIRouter:
 
     @router.post("/undo")
     def undo(request: Request, body: Nothing) -> Response:
-        leased, said = store.undo(desk.caller(request, *judges).person.name)
-        return answer({"item": asdict(leased), "said": said})
+        name = desk.caller(request, *judges).person.name
+        leased, said = store.undo(name)
+        told = {"item": asdict(leased), "said": said, "progress": store.progress_of(name, leased.reading)}
+        return answer(told)
 
     @router.get("/mine")
     def mine(
@@ -190,7 +196,9 @@ def leading_routes(desk: Desk) -> APIRouter:
     def board(request: Request) -> Response:
         person = desk.caller(request).person
         if {LEAD, AUDITOR} & set(person.roles):
-            return answer(store.dashboard())
+            told = store.dashboard() | {"ending": ending_of(store.output, store.round_id)}
+            told["manual"]["minimum"] = load_profile(store.profile).manual.minimum
+            return answer(told)
         with store.database.read() as connection:
             return answer(own_dashboard(connection, person, store.clock()))
 
@@ -228,7 +236,11 @@ def leading_routes(desk: Desk) -> APIRouter:
 
 
 def account_rows(store: ReviewStore) -> list[dict[str, Any]]:
-    """All accounts with how much each has decided."""
+    """All accounts with how much each has decided, and the readings each may do today."""
+    now = store.clock()
     with store.database.read() as connection:
         decided = dict(connection.execute("SELECT person, count(*) FROM readings GROUP BY person").fetchall())
-    return [{**asdict(person), "decided": decided.get(person.name, 0)} for person in store.people()]
+    return [
+        {**asdict(person), "decided": decided.get(person.name, 0), "readings": person.readings(now)}
+        for person in store.people()
+    ]

@@ -38,7 +38,7 @@ class Orders:
 
 @dataclass(frozen=True)
 class Leased:
-    """An item somebody holds, with what is shown to them; `earlier` are the two readings an adjudicator sees, nameless."""
+    """An item somebody holds, with what is shown to them; `earlier` are the blind readings an adjudicator sees, nameless."""
 
     item_no: int
     reading: str
@@ -240,6 +240,14 @@ def decided_by(connection: sqlite3.Connection, person: str) -> int:
     return int(connection.execute("SELECT count(*) FROM readings WHERE person = ?", (person,)).fetchone()[0])
 
 
+def has_seen_findings(connection: sqlite3.Connection, person: str, item_no: int) -> bool:
+    """Whether the person decided on the item before: what the machine says of it was theirs to see from then on."""
+    found = connection.execute(
+        "SELECT 1 FROM events WHERE item_no = ? AND person = ? AND event = 'decided'", (item_no, person)
+    ).fetchone()
+    return found is not None
+
+
 def _free(connection: sqlite3.Connection, now: float, person: str, reading: str, item_no: int) -> bool:
     """Whether the item is open in that reading, with nobody, and the person has had nothing to do with it."""
     found = connection.execute(
@@ -247,15 +255,18 @@ def _free(connection: sqlite3.Connection, now: float, person: str, reading: str,
         "AND NOT EXISTS (SELECT 1 FROM leases WHERE item_no = :item AND (reading = :reading OR person = :person) "
         "AND until > :now) "
         "AND NOT EXISTS (SELECT 1 FROM readings WHERE item_no = :item AND person = :person) "
-        "AND NOT EXISTS (SELECT 1 FROM looks WHERE item_no = :item AND person = :person)",
-        {"reading": reading, "item": item_no, "person": person, "now": now},
+        "AND NOT EXISTS (SELECT 1 FROM looks WHERE item_no = :item AND person = :person) "
+        "AND NOT (reading = :adjudication AND EXISTS "  # whose own reading was taken back has seen the machine's findings
+        "(SELECT 1 FROM events WHERE item_no = :item AND person = :person AND event = 'decided'))",
+        {"reading": reading, "item": item_no, "person": person, "now": now, "adjudication": ADJUDICATION},
     ).fetchone()
     return found is not None
 
 
 def _earlier(connection: sqlite3.Connection, item_no: int) -> tuple[dict[str, Any], ...]:
     rows = connection.execute(
-        "SELECT verdict, risks, personal, note FROM readings WHERE item_no = ? AND reading IN (?, ?) ORDER BY sha256",
+        "SELECT verdict, risks, personal, note FROM readings "
+        "WHERE item_no = ? AND reading IN (?, ?) AND NOT after_findings ORDER BY sha256",
         (item_no, FIRST, SECOND),  # by hash, so that nobody knows which was the first
     )
     return tuple(

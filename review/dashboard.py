@@ -39,7 +39,9 @@ def dashboard(
     known = {row["name"]: row for row in _people(items, expected, readings)}
     pairs = [(first["verdict"], second["verdict"]) for first, second in agreement.double_read(items, readings)]
     waiting = connection.execute("SELECT count(*) FROM open WHERE reading = ?", (ADJUDICATION,)).fetchone()[0]
-    leased = connection.execute("SELECT count(*) FROM leases WHERE until > ?", (now,)).fetchone()[0]
+    held = dict(
+        connection.execute("SELECT reserved, count(*) FROM leases WHERE until > ? GROUP BY reserved", (now,)).fetchall()
+    )
     return {
         "completion": completion(connection) | {"left": undecided(connection)},
         "manual": _manual(items, finals, passing) | {"pending": waiting},
@@ -47,7 +49,7 @@ def dashboard(
         "sources": _sources(items, finals),
         "risks": _risks(finals.values()),
         "people": list(known.values()),
-        "queue": {"adjudication": waiting, "leased": leased},
+        "queue": {"adjudication": waiting, "leased": held.get(0, 0), "reserved": held.get(1, 0)},
         "flags": _flags(connection, items, readings, known),
     }
 
@@ -149,7 +151,7 @@ def _flags(
     )
     for name, count in connection.execute(query):
         flags.append(
-            _flag("after_findings", name, count, "看过机器结论后改判", "judged again after the machine was seen")
+            _flag("after_findings", name, count, "看过机器结论后重判", "judged again after the machine was seen")
         )
     return flags
 

@@ -1,4 +1,4 @@
-"""Verdicts: what one has to say, who may give it, how it is written down and taken back."""
+"""Verdicts: what one has to say, who may give it, how it is written down. Taking back: review/undoing.py."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from review.assignments import Leased, decided_by, give, must_judge, not_held, shown_to
+from review.assignments import decided_by, has_seen_findings, must_judge, not_held
 from review.events import append
 from review.people import Person, find_person
 from review.refusal import NOT_ALLOWED, NOT_FOUND, TAKEN, WRONG, Refused, refused_rows
@@ -78,6 +78,7 @@ def decide(connection: sqlite3.Connection, now: float, criteria: str, person: Pe
     risks = [risk for risk in all_risks() if risk in decision.risks]
     personal = [kind for kind in PERSONAL if kind in decision.personal]
     share, seconds = round(float(decision.read_share), 4), round(float(decision.seconds), 3)
+    after_findings = has_seen_findings(connection, person.name, decision.item_no)
     event = append(
         connection,
         now,
@@ -95,11 +96,11 @@ def decide(connection: sqlite3.Connection, now: float, criteria: str, person: Pe
         content_hash=decision.content_hash,
         criteria=decision.criteria,
         via=decision.via,
-        after_findings=_took_back(connection, person.name, decision.item_no),
+        after_findings=after_findings,
         readings_shown=_shown(connection, decision),
     )
     connection.execute(
-        f"INSERT INTO readings VALUES ({', '.join('?' * 15)})",
+        f"INSERT INTO readings VALUES ({', '.join('?' * 16)})",
         (
             decision.item_no,
             decision.reading,
@@ -115,13 +116,14 @@ def decide(connection: sqlite3.Connection, now: float, criteria: str, person: Pe
             event["at"],
             decision.criteria,
             decision.via,
+            int(after_findings),
             event["sha256"],
         ),
     )
     where = (decision.reading, decision.item_no)
     connection.execute("DELETE FROM open WHERE reading = ? AND item_no = ?", where)
     connection.execute("DELETE FROM leases WHERE reading = ? AND item_no = ?", where)
-    if item["kind"] == SAMPLE and decision.reading != ADJUDICATION and _differ(connection, decision.item_no):
+    if item["kind"] == SAMPLE and decision.reading != ADJUDICATION and _takes_a_third(connection, decision.item_no):
         connection.execute("INSERT INTO open VALUES (?, ?)", (ADJUDICATION, decision.item_no))
     return Receipt(event["seq"], event["sha256"])
 
@@ -141,34 +143,6 @@ def decide_all(
         raise refused_rows(reasons)
     append(connection, now, "decisions_imported", by=by, decisions=len(receipts))
     return receipts
-
-
-def undo(
-    connection: sqlite3.Connection, now: float, seconds: float, person: Person
-) -> tuple[Leased, dict[str, object]]:
-    """Takes the person's last decision back by a further event, and gives them the item again. Raises Refused.
-
-    What was said is returned beside it. Not once an adjudicator has seen it: that reading is built on.
-    """
-    last = connection.execute(
-        "SELECT * FROM readings WHERE person = ? ORDER BY seq DESC LIMIT 1", (person.name,)
-    ).fetchone()
-    if last is None:
-        raise Refused("没有可撤销的判读", "there is nothing to take back", TAKEN)
-    item_no, reading = last["item_no"], last["reading"]
-    must_judge(person, reading, now)
-    if reading != ADJUDICATION:
-        _check_nothing_built(connection, now, item_no)
-        connection.execute("DELETE FROM open WHERE reading = ? AND item_no = ?", (ADJUDICATION, item_no))
-        connection.execute("DELETE FROM leases WHERE reading = ? AND item_no = ?", (ADJUDICATION, item_no))
-    append(connection, now, "undone", person=person.name, item_no=item_no, reading=reading, undoes=last["seq"])
-    connection.execute("DELETE FROM readings WHERE item_no = ? AND reading = ?", (item_no, reading))
-    connection.execute("INSERT INTO open VALUES (?, ?)", (reading, item_no))
-    connection.execute("DELETE FROM leases WHERE person = ? AND reading = ? AND reserved = 0", (person.name, reading))
-    give(connection, now, now + seconds, person.name, reading, item_no)
-    said = {key: json.loads(last[key]) for key in ("risks", "personal")}
-    said |= {key: last[key] for key in ("verdict", "note")}
-    return shown_to(connection, item_no, reading, now + seconds), said
 
 
 def _check_content(decision: Decision, content_hash: str, criteria: str) -> None:
@@ -201,6 +175,10 @@ def _check_holder(connection: sqlite3.Connection, now: float, person: Person, de
         raise Refused(
             f"第 {item} 条你已查看过，不再盲判", f"you have looked at item {item} and are not blind", NOT_ALLOWED
         )
+    if decision.reading == ADJUDICATION and has_seen_findings(connection, person.name, item):
+        raise Refused(
+            f"第 {item} 条你看过机器结论，不能裁决", f"you have seen what the machine says of item {item}", NOT_ALLOWED
+        )
     if not connection.execute(
         "SELECT 1 FROM open WHERE reading = ? AND item_no = ?", (decision.reading, item)
     ).fetchone():
@@ -228,34 +206,22 @@ def _sent_again(connection: sqlite3.Connection, person: str, decision: Decision)
     return Receipt(row["seq"], row["sha256"]) if stood == said else None
 
 
-def _check_nothing_built(connection: sqlite3.Connection, now: float, item_no: int) -> None:
-    built = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM readings WHERE item_no = :item AND reading = :kind) OR "
-        "EXISTS (SELECT 1 FROM leases WHERE item_no = :item AND reading = :kind AND until > :now)",
-        {"item": item_no, "kind": ADJUDICATION, "now": now},
-    ).fetchone()[0]
-    if built:
-        raise Refused(f"第 {item_no} 条已进入裁决，不能撤销", f"item {item_no} is being adjudicated and stays as it is")
-
-
-def _differ(connection: sqlite3.Connection, item_no: int) -> bool:
-    verdicts = connection.execute(
-        "SELECT count(DISTINCT verdict) FROM readings WHERE item_no = ? AND reading IN (?, ?)", (item_no, FIRST, SECOND)
+def _takes_a_third(connection: sqlite3.Connection, item_no: int) -> bool:
+    """Whether all readings of an item are in and cannot decide it: they differ, or one of them was not blind."""
+    told = connection.execute(
+        "SELECT count(DISTINCT verdict) > 1 OR max(after_findings) AND NOT EXISTS "
+        "(SELECT 1 FROM open WHERE item_no = :item AND reading IN (:first, :second)) "
+        "FROM readings WHERE item_no = :item AND reading IN (:first, :second)",
+        {"item": item_no, "first": FIRST, "second": SECOND},
     ).fetchone()
-    return int(verdicts[0]) > 1
+    return bool(told[0])
 
 
 def _shown(connection: sqlite3.Connection, decision: Decision) -> list[int]:
-    """The events of the readings an adjudicator has seen."""
+    """The events of the readings an adjudicator has seen: the blind ones."""
     if decision.reading != ADJUDICATION:
         return []
-    rows = connection.execute("SELECT seq FROM readings WHERE item_no = ? ORDER BY seq", (decision.item_no,))
+    rows = connection.execute(
+        "SELECT seq FROM readings WHERE item_no = ? AND NOT after_findings ORDER BY seq", (decision.item_no,)
+    )
     return [row["seq"] for row in rows]
-
-
-def _took_back(connection: sqlite3.Connection, person: str, item_no: int) -> bool:
-    """Whether the person decided on the item before, and so has seen what the machine says of it."""
-    found = connection.execute(
-        "SELECT 1 FROM events WHERE item_no = ? AND person = ? AND event = 'undone'", (item_no, person)
-    ).fetchone()
-    return found is not None

@@ -26,10 +26,10 @@ def fill(database: Database, folder: Path, drawn: dict[str, Any], about: dict[st
     """Makes the tables in one transaction; nothing happens where they are there already."""
     items = folder / "items.parquet"
     with database.read() as connection:
-        if _is_made(connection):
+        if is_made(connection):
             return
     with database.write() as connection:
-        if _is_made(connection):  # by another process meanwhile
+        if is_made(connection):  # by another process meanwhile
             return
         checked_file(items, drawn["items_sha256"])
         _execute(connection, SCHEMA)
@@ -43,7 +43,8 @@ def fill(database: Database, folder: Path, drawn: dict[str, Any], about: dict[st
         append(connection, now, "review_opened", **told)
 
 
-def _is_made(connection: sqlite3.Connection) -> bool:
+def is_made(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are there."""
     return connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone() is not None
 
 

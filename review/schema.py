@@ -37,7 +37,7 @@ CREATE TABLE readings (
     item_no INTEGER NOT NULL, reading TEXT NOT NULL, person TEXT NOT NULL, seq INTEGER NOT NULL UNIQUE,
     nth INTEGER NOT NULL, verdict TEXT NOT NULL, risks TEXT NOT NULL, personal TEXT NOT NULL, note TEXT NOT NULL,
     read_share REAL NOT NULL, seconds REAL NOT NULL, decided_at TEXT NOT NULL, criteria TEXT NOT NULL,
-    via TEXT NOT NULL, sha256 TEXT NOT NULL,
+    via TEXT NOT NULL, after_findings INTEGER NOT NULL, sha256 TEXT NOT NULL,
     PRIMARY KEY (item_no, reading),
     UNIQUE (item_no, person)
 ) STRICT, WITHOUT ROWID;

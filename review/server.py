@@ -1,5 +1,6 @@
 """The review page's server: one process a round, on this machine unless told otherwise."""
 
+import ipaddress
 import logging
 import socket
 import ssl
@@ -45,11 +46,15 @@ class Site:
     names: tuple[str, ...] = ()
     certificate: Path | None = None
     key: Path | None = None
+    insecure: bool = False  # whether other machines may be served without TLS: secrets and texts in the open
 
     @property
     def loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        return self.host in LOOPBACK
+        try:
+            return self.host in LOOPBACK or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # a name: where it leads can change
+            return False
 
     @property
     def secure(self) -> bool:
@@ -76,6 +81,7 @@ def serve(store: ReviewStore, site: Site, lasting: Lasting | None = None) -> Non
     """Serves until it is told to stop. Raises UsageError where the address or the TLS files cannot be used."""
     import uvicorn
 
+    _check_open(site)
     if criteria_version() != store.criteria:
         raise UsageError(
             f"{store.round_id}: 本轮判据 {store.criteria} 与软件所带 {criteria_version()} 不同 / the round has other criteria than this "
@@ -91,8 +97,8 @@ def serve(store: ReviewStore, site: Site, lasting: Lasting | None = None) -> Non
     )
     if not site.loopback and not site.secure:
         print(
-            "警告：其他机器可以访问，口令与正文未加密传输，请给出 --tls-cert 与 --tls-key / warning: other machines reach this page, and secrets and "
-            "texts travel unencrypted: give --tls-cert and --tls-key",
+            "警告（--insecure）：其他机器可以访问，口令与正文未加密传输 / warning (--insecure): other machines reach this page, and secrets and "
+            "texts travel unencrypted",
             file=sys.stderr,
             flush=True,
         )
@@ -219,6 +225,17 @@ def _html(request: Request, html: str, status: int = 200) -> Response:
     if request.query_params.get("lang"):
         response.set_cookie("lang", language(request), httponly=True, samesite="strict")
     return response
+
+
+def _check_open(site: Site) -> None:
+    if site.loopback or site.secure or site.insecure:
+        return
+    raise UsageError(
+        f"--host {site.host}: 其他机器可以访问，而口令与正文不加密：请改用默认的 127.0.0.1，经 SSH 隧道（ssh -L {site.port}:127.0.0.1:{site.port} "
+        f"本机）或 TLS 反向代理访问，或给出 --tls-cert 与 --tls-key；确知网络可信的加 --insecure / other machines would reach this page, secrets and "
+        f"texts unencrypted: stay on 127.0.0.1 and come through an SSH tunnel (ssh -L {site.port}:127.0.0.1:{site.port} THIS-MACHINE) or "
+        f"a TLS proxy, or give --tls-cert and --tls-key; --insecure for a network you are sure of"
+    )
 
 
 def _check_tls(site: Site) -> None:

@@ -8,21 +8,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from review.decisions import wrong
 from review.events import Event, chain_problems, read_events
 from review.filling import item_row, read_items
-from review.people import ROLE_OF
+from review.replaying import Replay
 from rounds.tables import ADJUDICATION, FINALS, FIRST, PERSONAL, READINGS, SAMPLE, SECOND
 from schemas.risks import risks as all_risks
 
-_SAID = ("verdict", "risks", "personal", "note", "read_share", "seconds", "criteria", "via")
+_SAID = ("verdict", "risks", "personal", "note", "read_share", "seconds", "criteria", "via", "after_findings")
 SINGLE, AGREED, ADJUDICATED, CARRIED = "single", "agreed", "adjudicated", "carried"
 
 
 def reading_rows(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
     """Readings that stand, in order of items, then of events."""
     for row in connection.execute("SELECT * FROM readings ORDER BY item_no, seq"):
-        yield {**dict(row), "risks": json.loads(row["risks"]), "personal": json.loads(row["personal"])}
+        lists = {name: json.loads(row[name]) for name in ("risks", "personal")}
+        yield {**dict(row), **lists, "after_findings": bool(row["after_findings"])}
 
 
 def readings_table(connection: sqlite3.Connection) -> pa.Table:
@@ -37,7 +37,10 @@ def finals_table(connection: sqlite3.Connection) -> pa.Table:
 
 
 def final_rows(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """The rows of `finals_table`. What two readers agree on is unqualified for the risks, and the data, of either."""
+    """The rows of `finals_table`. What two readers agree on is unqualified for the risks, and the data, of either.
+
+    A reading made after the machine's findings were seen decides nothing: the item takes an adjudicator.
+    """
     read: dict[int, dict[str, dict[str, Any]]] = {}
     for row in reading_rows(connection):
         read.setdefault(row["item_no"], {})[row["reading"]] = row
@@ -64,9 +67,8 @@ def problems(connection: sqlite3.Connection, items: Path) -> list[str]:
     found = chain_problems(connection)
     if found:
         return found  # what a broken log says is not worth comparing
-    hashes = dict(connection.execute("SELECT item_no, content_hash FROM items").fetchall())
-    criteria = connection.execute("SELECT value FROM meta WHERE key = 'criteria'").fetchone()["value"]
-    replayed, found = _replay(read_events(connection), hashes, criteria)
+    replay = Replay.of(connection, read_events(connection))
+    replayed, found = replay.standing, replay.found
     kept = {(row["item_no"], row["reading"]): row for row in reading_rows(connection)}
     for item_no, reading in sorted(kept.keys() | replayed.keys()):
         said, event = kept.get((item_no, reading)), replayed.get((item_no, reading))
@@ -79,6 +81,8 @@ def _deciding(own: dict[str, dict[str, Any]], second: bool) -> tuple[str, list[d
     """How an item is decided and the readings that decide it; none while it is not."""
     if ADJUDICATION in own:
         return ADJUDICATED, [own[ADJUDICATION]]
+    if any(row["after_findings"] for row in own.values()):
+        return ADJUDICATED, []
     if second:
         pair = [own[reading] for reading in (FIRST, SECOND) if reading in own]
         agreed = len(pair) == 2 and pair[0]["verdict"] == pair[1]["verdict"]
@@ -94,51 +98,6 @@ def _final(item_no: int, how: str, verdict: str, risks: list[list[str]], persona
         "personal": [kind for kind in PERSONAL if any(kind in some for some in personal)],
         "how": how,
     }
-
-
-def _replay(
-    events: Iterator[Event], hashes: dict[int, str], criteria: str
-) -> tuple[dict[tuple[int, str], Event], list[str]]:
-    """Decisions that stand by the log alone, and the events that break a rule of the review."""
-    standing: dict[tuple[int, str], Event] = {}
-    readers: dict[tuple[int, str], str] = {}  # (item, person) -> reading
-    roles: dict[str, list[str]] = {}
-    found: list[str] = []
-    closed = False
-    for event in events:
-        kind = event["event"]
-        if kind in ("person_added", "roles_set", "person_off"):
-            roles[event["name"]] = event.get("roles", [])
-        if kind == "review_closed":
-            closed = True
-        if kind not in ("decided", "undone"):
-            continue
-        key, reader = (event["item_no"], event["reading"]), (event["item_no"], event["person"])
-        if kind == "undone":
-            taken, read = standing.pop(key, {}), readers.pop(reader, None)
-            built = event["reading"] != ADJUDICATION and (event["item_no"], ADJUDICATION) in standing
-            if closed or built or taken.get("seq") != event["undoes"] or read != event["reading"]:
-                found.append(f"events {event['seq']}: 不能如此撤销 / takes back what it cannot")
-            continue
-        broken = (
-            closed
-            or key in standing
-            or reader in readers
-            or ROLE_OF.get(event["reading"]) not in roles.get(event["person"], [])
-            or wrong(event["verdict"], event["risks"], event["personal"], event["note"]) is not None
-            or (hashes.get(event["item_no"]), criteria) != (event["content_hash"], event["criteria"])
-            or (event["reading"] == ADJUDICATION and not _differ(standing, event["item_no"]))
-        )
-        if broken:
-            found.append(f"events {event['seq']}: 违反判读规则 / breaks a rule of the review")
-        standing[key], readers[reader] = event, event["reading"]
-    return standing, found
-
-
-def _differ(standing: dict[tuple[int, str], Event], item_no: int) -> bool:
-    """Whether both readings of an item stand and differ, so that there is something to adjudicate."""
-    pair = [standing[item_no, reading]["verdict"] for reading in (FIRST, SECOND) if (item_no, reading) in standing]
-    return len(set(pair)) == 2
 
 
 def _same(said: dict[str, Any], event: Event) -> bool:

@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from pipeline.errors import UsageError
 from pipeline.store.output import Output
-from review import assignments, decisions, events, looks, people, progress, standing
+from review import assignments, decisions, events, looks, people, progress, standing, undoing
 from review.assignments import Leased, Orders
+from review.beginning import must_be_the_one, must_be_there, path_of
 from review.database import Database
 from review.decisions import Decision, Receipt
-from review.filling import fill
+from review.filling import checked_file
 from review.machine import Machine
 from review.people import Person
 from review.refusal import TAKEN, WRONG, Refused
@@ -28,7 +29,6 @@ __all__ = ["Clock", "Decision", "Leased", "Person", "Receipt", "ReviewStore"]
 Clock = Callable[[], float]
 
 LEASE_SECONDS = 15 * 60.0
-FILE = "review.sqlite"
 
 
 class ReviewStore:
@@ -39,18 +39,19 @@ class ReviewStore:
             raise UsageError(
                 f"{round_.id}: 尚未抽取，无可判读 / is not drawn yet: corpus-audit round draw {output.folder} …"
             )
-        self.folder = output.folder / "review" / round_.id
-        self.folder.parent.mkdir(exist_ok=True)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        must_be_there(output, round_)
+        path = path_of(output, round_.id)
+        self.folder = path.parent
         self.output = output
         self.round_id = round_.id
         self.criteria = str(round_.opened["criteria"])
         self.profile = str(round_.opened["profile"])
         self.lease_seconds = lease_seconds
         self.clock = clock
-        self.database = Database(self.folder / FILE)
-        fill(self.database, round_.folder, round_.drawn, {"round": round_.id, "criteria": self.criteria}, clock())
+        checked_file(round_.folder / "items.parquet", round_.drawn["items_sha256"])
+        self.database = Database(path)
         with self.database.read() as connection:
+            must_be_the_one(path, round_, connection)
             twice = [row["item_no"] for row in connection.execute("SELECT item_no FROM items WHERE second = 1")]
         self._orders = Orders(str(round_.drawn["seed"]), twice)
         self.machine = Machine(round_.folder / "machine.parquet", round_.drawn["machine_sha256"])
@@ -62,13 +63,13 @@ class ReviewStore:
     def open(
         cls, output: Output, round_: Round, clock: Clock = time.time, lease_seconds: float = LEASE_SECONDS
     ) -> "ReviewStore":
-        """Opens the review of a round that was drawn; the first time its file is made from the round's items."""
+        """Opens the review of a round that was drawn. Raises RunFailed where its file is gone, or another one."""
         return cls(output, round_, clock, lease_seconds)
 
     @staticmethod
     def path_of(output: Output, round_: Round) -> Path:
         """Where the review of a round is kept."""
-        return output.folder / "review" / round_.id / FILE
+        return path_of(output, round_.id)
 
     def shut(self) -> None:
         """Lets go of the file."""
@@ -165,7 +166,7 @@ class ReviewStore:
         with self.database.write() as connection:
             self._must_be_open(connection)
             who = people.find_person(connection, person)
-            return decisions.undo(connection, self.clock(), self.lease_seconds, who)
+            return undoing.undo(connection, self.clock(), self.lease_seconds, who)
 
     def look(self, person: str, item_no: int) -> dict[str, Any]:
         """An item outside of judging, with its readings and what the machine says."""

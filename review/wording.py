@@ -1,5 +1,7 @@
 """What the pages of the review say, in Chinese and English. Names in braces are filled in by the page."""
 
+from review.wording_leading import DASHBOARD, PEOPLE
+
 LANGUAGES = ("zh", "en")  # the first is the default
 
 _COMMON = {
@@ -56,6 +58,8 @@ _COMMON = {
     "state_closed": ("已关闭", "closed"),
     "state_abandoned": ("已放弃", "abandoned"),
     "of": ("{part} / {whole}", "{part} of {whole}"),
+    "and_then": ("、", ", "),
+    "titled": ("{title}：{text}", "{title}: {text}"),
     "loading": ("正在载入…", "Loading …"),
     "none_yet": ("暂无", "None yet"),
     "problem_title": ("无法打开此页", "This page cannot be opened"),
@@ -97,7 +101,7 @@ _JUDGE = {
         "Without names. Read the text, then decide for yourself.",
     ),
     "confirm": ("确认提交", "Submit"),
-    "choose_verdict": ("请先判定：1、2 或 3", "Decide first: 1, 2 or 3"),
+    "choose_verdict": ("请先判定", "Decide first"),
     "choose_risk": ("请至少选择一项风险", "Choose at least one risk"),
     "go_on": ("下一条", "Next item"),
     "back_to_current": ("回到当前条目", "Back to the current item"),
@@ -127,8 +131,8 @@ _JUDGE = {
         "This item is no longer yours (the lease ran out, or somebody else has it). What you entered is kept; press Enter to fetch again.",
     ),
     "undone": (
-        "已撤销第 {no} 条的判定，撤销记入日志。请重新判定。",
-        "The verdict of item {no} is undone, and the log says so. Decide again.",
+        "已撤销第 {no} 条的判定，撤销记入日志。请重新判定；因已看过机器检出，此条另由裁决人盲判。",
+        "The verdict of item {no} is undone, and the log says so. Decide again; since you have seen the machine's findings, an adjudicator reads it blind as well.",
     ),
     "no_more_mine": ("没有更早的判定了。", "No earlier verdicts."),
     "item_spoken": ("第 {no} 条，{bucket}，{chars} 字符", "Item {no}, {bucket}, {chars} characters"),
@@ -147,8 +151,8 @@ _JUDGE = {
 _PICKER = {
     "picker": ("含有哪些风险？", "Which risks does it hold?"),
     "risk_search": (
-        "按编号、中文或英文查找，例如 1f、色情、gender",
-        "Search by id, Chinese or English: 1f, 色情, gender",
+        "按编号、名称或判定标准查找，例如 1f、色情、传销",
+        "Search by id, name or rule: 1f, gender, pyramid",
     ),
     "picker_keys": (
         "↑↓ 移动 · Enter 选取 · 选好后再按 Enter 完成 · 退格去掉最后一项 · Esc 返回",
@@ -170,7 +174,10 @@ _HELP = {
     "help_r": ("选择风险（判不合格后自动打开）", "choose risks (opens by itself after 2)"),
     "help_personal": ("勾选个人信息：一般 · 敏感 · 生物识别", "personal information: general · sensitive · biometric"),
     "help_note": ("写备注", "write a note"),
-    "help_undo": ("撤销我的上一条判定", "undo my last verdict"),
+    "help_undo": (
+        "撤销我的上一条判定（最近 10 条、15 分钟内）",
+        "undo my last verdict (of the latest ten, within 15 minutes)",
+    ),
     "help_walk": ("回看我判过的条目：更早 · 更近", "look back at my items: earlier · later"),
     "help_jump": ("按编号打开我判过的条目", "open an item I decided by its number"),
     "help_scroll": ("下一屏 · 上一屏", "page down · page up"),
@@ -201,106 +208,7 @@ _MINE = {
     "more": ("更早的", "Earlier ones"),
 }
 
-_DASHBOARD = {
-    "dash_completion": ("完成情况", "Completion"),
-    "dash_rate": ("人工抽检合格率（迄今）", "Manual check: share qualified so far"),
-    "dash_rate_hint": (
-        "方块为迄今的合格率，横线为置信区间，竖线为 96 % 的门槛。审核未完成前只供参考，结论以关闭轮次时的整数判定为准。",
-        "The square is the share qualified so far, the bar its interval, the line the 96 % threshold. Only a guide until the round is closed; the verdict is then taken in integers.",
-    ),
-    "dash_judged": ("已有终判", "Decided for good"),
-    "dash_failures": ("不合格（含无法判定）", "Failures (cannot tell included)"),
-    "dash_allowed": ("最多允许", "At most allowed"),
-    "dash_qualified": ("合格率", "Qualified"),
-    "dash_interval": ("区间 {low} – {high}（{side}）", "Interval {low} – {high} ({side})"),
-    "dash_threshold": ("96 % 门槛", "96 % threshold"),
-    "dash_above": ("目前不低于 96 %", "not below 96 % so far"),
-    "dash_below": ("目前低于 96 %", "below 96 % so far"),
-    "dash_failed": (
-        "不合格数已超过最多允许数，本轮不可能达到 96 %。",
-        "There are more failures than allowed: this round cannot reach 96 %.",
-    ),
-    "dash_agreement": ("两人一致性", "Agreement of two readers"),
-    "agree_pairs": ("双读条目", "Items read by two"),
-    "agree_raw": ("原始一致率", "Raw agreement"),
-    "agree_kappa": ("Cohen κ", "Cohen κ"),
-    "agree_ac1": ("Gwet AC1", "Gwet AC1"),
-    "agree_positive": ("不合格类一致率", "Agreement on failures"),
-    "agree_hint": (
-        "不合格很少时 κ 会偏低，须与原始一致率和 AC1 同看。",
-        "With few failures κ is low by construction; read it beside the raw agreement and AC1.",
-    ),
-    "dash_sources": ("按来源", "By source"),
-    "dash_risks": ("按风险", "By risk"),
-    "dash_people": ("人员", "People"),
-    "dash_queue": ("队列", "Queue"),
-    "queue_adjudication": ("待裁决", "Waiting for adjudication"),
-    "queue_leased": ("正在审", "Being read"),
-    "col_source": ("来源", "Source"),
-    "col_judged": ("已判", "Judged"),
-    "col_failures": ("不合格", "Failures"),
-    "col_share": ("不合格率", "Share"),
-    "col_person": ("人员", "Person"),
-    "col_median": ("中位用时", "Median time"),
-    "col_fast": ("过快", "Too fast"),
-    "col_known": ("已知答案", "Known answers"),
-    "col_repeats": ("重复条目一致", "Repeats alike"),
-    "col_positive": ("机器检出层：不合格/已判（样本）", "Machine-positive: failures / judged (sample)"),
-    "col_negative": ("机器未检出层：不合格/已判（样本）", "Machine-negative: failures / judged (sample)"),
-    "sources_hint": (
-        "前三列来自人工抽检样本；后两列来自过滤前的来源评估样本，两层抽样比例不同，不可直接相加。",
-        "The first figures are of the manual sample; the last two of the blind source sample from before filtering, whose strata are drawn at different shares and must not be added up.",
-    ),
-    "pace_decided": ("已判", "Decided"),
-    "pace_today": ("今天", "Today"),
-    "my_pace": ("我的进度", "My pace"),
-    "dash_updated": ("更新于 {time}（UTC）", "Updated {time} (UTC)"),
-    "dash_flags": ("需要留意", "Worth a look"),
-    "dash_look": ("查看条目", "Look at an item"),
-    "dash_look_hint": (
-        "显示正文、各人判定和机器检出。每次查看都记入日志；您看过的条目不会再分给您判。",
-        "Shows the text, everybody's readings and what the machine found. Each look is logged, and the item is never given to you to judge.",
-    ),
-    "no_readings": ("尚无人判过。", "Nobody has read it yet."),
-    "dash_export": ("导出给其他工具", "Hand out to another tool"),
-    "dash_export_hint": (
-        "把接下来的条目交给一个人，用 Excel 等工具判定后再导入；期限内这些条目不再分给别人。文件含正文，须妥善保管；每次导出都记入日志。",
-        "Gives a person the next items to judge elsewhere, to be imported afterwards; nobody else gets them meanwhile. The file holds the texts: keep it safe. Each export is logged.",
-    ),
-    "export_form": ("格式", "Form"),
-    "export_count": ("条数", "Items"),
-    "export_go": ("导出", "Export"),
-}
-
-_PEOPLE = {
-    "people_intro": (
-        "一个人可有多种角色，但同一条目只判一次。停用后不能再登录，已作的判定保留。",
-        "A person can have several roles, yet reads an item only once. Switching off ends the log-in and keeps the verdicts.",
-    ),
-    "add_person": ("添加人员", "Add a person"),
-    "roles": ("角色", "Roles"),
-    "active": ("在用", "Active"),
-    "inactive": ("已停用", "Off"),
-    "switch_on": ("重新启用", "Switch on again"),
-    "switch_off": ("停用", "Switch off"),
-    "switch_off_sure": ("确定停用 {name}？其已作的判定保留。", "Switch {name} off? Verdicts already given stay."),
-    "save_roles": ("保存角色", "Save roles"),
-    "qualified_until": ("资格有效期至", "Qualified until"),
-    "new_secret": ("换口令", "New secret"),
-    "new_secret_sure": ("确定给 {name} 换口令？旧口令立即失效。", "A new secret for {name}? The old one ends at once."),
-    "saved": ("已保存。", "Saved."),
-    "needs_role": ("请至少选一个角色。", "Choose at least one role."),
-    "secret_once": ("口令只显示这一次", "This secret is shown only once"),
-    "secret_for": (
-        "请把它亲手交给 {name}，本页关闭后无法再看到。",
-        "Hand it to {name} in person; it cannot be seen again once this is closed.",
-    ),
-    "copy": ("复制", "Copy"),
-    "copied": ("已复制", "Copied"),
-    "secret_handed": ("已交付，关闭", "Handed over, close"),
-}
-
-_ALL = {**_COMMON, **_LOGIN, **_JUDGE, **_PICKER, **_HELP, **_MINE, **_DASHBOARD, **_PEOPLE}
+_ALL = {**_COMMON, **_LOGIN, **_JUDGE, **_PICKER, **_HELP, **_MINE, **DASHBOARD, **PEOPLE}
 
 
 def texts(lang: str) -> dict[str, str]:

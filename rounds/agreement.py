@@ -94,6 +94,22 @@ def agreement_rows(items: Sequence[Row], readings: Sequence[Row]) -> list[dict[s
     ]
 
 
+def after_findings(items: Iterable[Row], readings: Sequence[Row], finals: Iterable[Row]) -> dict[str, Any]:
+    """Readings of the sample that were not blind, the items they are of, and the finals that rest on one of them.
+
+    Such an item is decided by its adjudication, so `resting` is empty unless the tables contradict the protocol.
+    """
+    sampled = {item["item_no"] for item in items if item["kind"] == SAMPLE}
+    own = [row for row in readings if row["after_findings"] and row["item_no"] in sampled]
+    how = {row["item_no"]: row["how"] for row in finals}
+    resting = {
+        row["item_no"]
+        for row in own
+        if row["reading"] == ADJUDICATION or how.get(row["item_no"]) not in (None, "adjudicated")
+    }
+    return {"readings": len(own), "items": sorted({row["item_no"] for row in own}), "resting": sorted(resting)}
+
+
 def too_fast(item: Row, reading: Row) -> bool:
     """Whether nobody can have read the shown part of the text in this time. Imported readings carry no time."""
     if reading["via"] != PAGE:
@@ -124,6 +140,7 @@ def _pace(items: Mapping[int, Row], rows: Sequence[Row]) -> dict[str, Any]:
         "median_seconds": round(median(timed), 3) if timed else None,
         "too_fast": sum(too_fast(items[row["item_no"]], row) for row in rows),
         "read_in_part": sum(row["read_share"] < 1 for row in rows),
+        "after_findings": sum(row["after_findings"] for row in rows),
         "mean_read_share": round(sum(row["read_share"] for row in rows) / len(rows), 6),
     }
 

@@ -1,8 +1,9 @@
 """Verdicts that hold in a later round: only where the protocol allows it, and otherwise a reason why none does.
 
 Only the round before counts, only if it was closed and passed, for the same document, text, criteria, rules, policy and
-profile, and only if nothing was changed because of its verdicts. That last is not merely asked: where a document that
-failed is gone from the frame it failed in, the frame was changed by verdicts or looks as if, and nothing is carried.
+profile, by a design that protects verdicts at least as well, and only if nothing was changed because of its verdicts.
+That last is not merely asked: where a document that failed is gone from the frame it failed in, the frame was changed
+by verdicts or looks as if, and nothing is carried.
 """
 
 from collections import defaultdict
@@ -17,9 +18,12 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import RunFailed, UsageError
 from pipeline.store.scans import sha256_file
+from rounds.design import Design
 from rounds.register import Round
+from rounds.reliance import weaknesses
 from rounds.samples import Chosen, Document
 from rounds.tables import QUALIFIED, SAMPLE
+from schemas.sources import APART
 
 _SAME = {
     "ruleset_sha256": "检测规则已变 / the rules changed",
@@ -32,6 +36,7 @@ _FAILED = pa.schema(
 )
 _ITEM = ["item_no", "kind", "doc_id", "content_hash", "samples"]
 _DECIDED = ["item_no", "verdict", "risks", "personal"]
+FROM_ALL = ("source:", *(f"stage:{stage}" for stage in sorted(APART)))  # samples of everything collected
 Text = tuple[str, str]  # doc_id and content hash
 
 
@@ -48,7 +53,7 @@ class Final:
     @property
     def of_the_admitted(self) -> bool:
         """Whether it was drawn from what was admitted, as opposed to everything collected."""
-        return any(not sample.startswith("source:") for sample in self.samples)
+        return any(not sample.startswith(FROM_ALL) for sample in self.samples)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def carried(rounds: Sequence[Round], into: Round, sql: duckdb.DuckDBPyConnection
         finals = _finals(before)
         reasons += _gone(finals, before, sql)
         if not reasons:
-            return Carried(before.id, _agreed(finals))
+            return Carried(before.id, _agreed(finals) - _disputed(before))
     raise UsageError([f"--carry: {reason}" for reason in reasons])
 
 
@@ -100,13 +105,16 @@ def why_not(rounds: Sequence[Round], into: Round) -> Iterator[str]:
     for name, reason in _SAME.items():
         if before.opened.get(name) != into.opened.get(name):
             yield f"{before.id}: {reason}"
+    weaker = weaknesses(Design(**before.opened["design"]), Design(**into.opened["design"]))
+    yield from (f"{before.id} 判得不如本轮严 / was judged less strictly than this round: {reason}" for reason in weaker)
 
 
 def _finals(before: Round) -> list[Final]:
     """Decided documents of a closed round. Raises RunFailed where its files are not the recorded ones."""
     assert before.drawn is not None
     assert before.closed is not None
-    stated = {"items.parquet": before.drawn["items_sha256"], "finals.parquet": before.closed["finals_sha256"]}
+    stated = {"items.parquet": before.drawn["items_sha256"]}
+    stated |= {f"{name}.parquet": before.closed[f"{name}_sha256"] for name in ("finals", "readings")}
     for name, digest in stated.items():
         path = before.folder / name
         if not path.is_file() or sha256_file(path) != digest:
@@ -119,6 +127,16 @@ def _finals(before: Round) -> list[Final]:
         for item in _rows(before.folder / "items.parquet", _ITEM)
         if item["kind"] == SAMPLE and item["item_no"] in decided
     ]
+
+
+def _disputed(before: Round) -> frozenset[Text]:
+    """Texts in which a reading ticked personal information that the final verdict left out: a tick is not to get lost."""
+    finals = {row["item_no"]: set(row["personal"]) for row in _rows(before.folder / "finals.parquet", _DECIDED)}
+    readings = _rows(before.folder / "readings.parquet", ["item_no", "personal"])
+    lost = {row["item_no"] for row in readings if set(row["personal"]) - finals.get(row["item_no"], set())}
+    items = _rows(before.folder / "items.parquet", [*_ITEM, "repeat_of"])
+    lost |= {item["repeat_of"] for item in items if item["item_no"] in lost}
+    return frozenset((item["doc_id"], item["content_hash"]) for item in items if item["item_no"] in lost)
 
 
 def _judgement(row: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

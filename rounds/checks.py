@@ -8,20 +8,29 @@ from rounds.agreement import Row
 from rounds.facts import RunFacts, Tables
 from rounds.judged import SOURCE
 from rounds.register import Round
-from rounds.tables import ADJUDICATION, FIRST, PERSONAL, QUALIFIED, SAMPLE, SECOND, UNQUALIFIED, VERDICTS
+from rounds.tables import ADJUDICATION, FIRST, KNOWN, PERSONAL, QUALIFIED, SAMPLE, SECOND, UNQUALIFIED, VERDICTS
 from schemas.risks import risks
 
 AGREED, ADJUDICATED, SINGLE, CARRIED = "agreed", "adjudicated", "single", "carried"
 
 
 def undecided(tables: Tables) -> dict[str, int]:
-    """How many items of each sample have no final verdict yet."""
+    """How many items of each sample have no final verdict yet.
+
+    Known answers and repeats hold nothing up: those nobody read count against the people (rounds/reliance.py).
+    """
     decided = {row["item_no"] for row in tables.finals}
     missing: Counter[str] = Counter()
     for row in tables.items:
         if row["kind"] == SAMPLE and row["item_no"] not in decided:
             missing.update(row["samples"])
     return dict(sorted(missing.items()))
+
+
+def known_unread(tables: Tables) -> int:
+    """How many known answers nobody has read yet."""
+    read = {row["item_no"] for row in tables.readings}
+    return sum(row["kind"] == KNOWN and row["item_no"] not in read for row in tables.items)
 
 
 def contradictions(round_: Round, tables: Tables, facts: RunFacts) -> Iterator[str]:
@@ -79,28 +88,31 @@ def _verdict(place: str, row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _final(item: Row, final: Row, readings: Mapping[str, Row]) -> Iterator[str]:
-    """A final verdict follows from the readings: one, two that agree, or the adjudication of two that do not."""
+    """A final verdict follows from the readings: one, two that agree, or the adjudication of what cannot decide."""
     place = f"finals: 第 {item['item_no']} 条 / item {item['item_no']}"
     yield from _verdict(place, final)
-    first, second, last = (readings.get(name) for name in (FIRST, SECOND, ADJUDICATION))
+    read = [readings[name] for name in (FIRST, SECOND)[: 1 + item["second"]] if name in readings]
+    last = readings.get(ADJUDICATION)
+    # an adjudicator decides where readings differ, or one was made after the machine's findings were seen
+    apart = len({row["verdict"] for row in read}) > 1 or any(row["after_findings"] for row in read)
     if item["carried_from"] is not None:
         follows = final["how"] == CARRIED and not readings
-    elif not item["second"]:
-        follows = final["how"] == SINGLE and first is not None and _same(final, first) and second is last is None
-    elif first is None or second is None:
+    elif len(read) + (last is not None) != len(readings) or len(read) != 1 + item["second"]:
         follows = False
-    elif last is None:
-        follows = final["how"] == AGREED and final["verdict"] == first["verdict"] == second["verdict"]
-        follows = follows and set(final["risks"]) == {*first["risks"], *second["risks"]}
+    elif last is not None:
+        blind = not last["after_findings"] and last["seq"] > max(row["seq"] for row in read)
+        follows = final["how"] == ADJUDICATED and apart and blind and _same(final, last)
     else:
-        differ = first["verdict"] != second["verdict"] and last["seq"] > max(first["seq"], second["seq"])
-        follows = final["how"] == ADJUDICATED and differ and _same(final, last)
+        agreed = not apart and final["verdict"] == read[0]["verdict"]
+        told = all(set(final[name]) == {one for row in read for one in row[name]} for name in ("risks", "personal"))
+        follows = agreed and told and final["how"] == (AGREED if item["second"] else SINGLE)
     if not follows:
         yield f"{place}: 结论不出自判读 / does not follow from what was read"
 
 
 def _same(final: Row, reading: Row) -> bool:
-    return bool(final["verdict"] == reading["verdict"] and set(final["risks"]) == set(reading["risks"]))
+    alike = all(set(final[name]) == set(reading[name]) for name in ("risks", "personal"))
+    return bool(final["verdict"] == reading["verdict"] and alike)
 
 
 def carried_otherwise(round_: Round, parts: Tables) -> Iterator[str]:

@@ -16,10 +16,10 @@ from pipeline.store.output import Output, Run, synced, write_json
 from pipeline.store.scans import sha256_file
 from review.store import ReviewStore
 from rounds import consequences
-from rounds.checks import carried_otherwise, contradictions, undecided
+from rounds.checks import carried_otherwise, contradictions, known_unread, undecided
 from rounds.database import build_database, database_rows
 from rounds.design import plain
-from rounds.drawing import write_rows
+from rounds.drawing import PRIVATE_FILE, PRIVATE_FOLDER, write_rows
 from rounds.facts import RunFacts, Tables, run_facts
 from rounds.frame import must_be_sound
 from rounds.register import CLOSED, DRAWN, Clock, Register, Round, find_round, utc_now
@@ -32,10 +32,10 @@ _MAKING = ".closing"
 _NAMED = 20
 
 
-def close(output: Output, round_: Round, by: str, clock: Clock = utc_now) -> RoundResult:
+def close(output: Output, round_: Round, by: str, clock: Clock = utc_now, with_unread: bool = False) -> RoundResult:
     """Closes a round whose items are all decided, and returns what it comes to.
 
-    A round closed before is not touched; only what follows from it is made up for. Raises UsageError while verdicts are
+    Known answers nobody read would count as not found, for good: that takes `with_unread`. A round closed before is not touched; only what follows from it is made up for. Raises UsageError while verdicts are
     missing, RunFailed where tables, register and review contradict each other, OutputBusy where another command is at work
     on the rounds, or a run holds the output (the round is then closed and the command can be repeated).
     """
@@ -48,7 +48,7 @@ def close(output: Output, round_: Round, by: str, clock: Clock = utc_now) -> Rou
                 f"{found.id}: 状态为 {found.state}，不能关闭 / is {found.state}: only a round that was drawn can be closed"
             )
         if found.closed is None:
-            _close(output, register, found, by)
+            _close(output, register, found, by, with_unread)
             found = find_round(output, found.id)
         result = read_result(found)
     profile = run_facts(Run(output.runs / found.run_id)).profile
@@ -56,18 +56,18 @@ def close(output: Output, round_: Round, by: str, clock: Clock = utc_now) -> Rou
     return result
 
 
-def _close(output: Output, register: Register, found: Round, by: str) -> None:
+def _close(output: Output, register: Register, found: Round, by: str, with_unread: bool) -> None:
     _must_be_drawn_so(found)
     run = Run(output.runs / found.run_id)
     facts = _sound_facts(output, run, found)
     with _review(output, found) as store:
-        _must_be_decided(found, store)
+        _must_be_decided(found, store, with_unread)
         _must_fit(found, store, facts)  # before it is closed for good, while it can be put right
         head = store.close(by)
         tables, judged = _must_fit(found, store, facts)
     made = found.folder / _MAKING
     shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
+    made.mkdir(mode=PRIVATE_FOLDER)
     result = result_of(found, tables, facts)
     _write(made, found, result, tables, register, judged, head)
     for name in FILES:
@@ -117,13 +117,20 @@ def _must_be_drawn_so(found: Round) -> None:
             )
 
 
-def _must_be_decided(found: Round, store: ReviewStore) -> None:
-    """Raises UsageError naming how many items of which sample are not decided."""
-    missing = undecided(Tables.of(found.folder, store.readings(), store.finals()))
+def _must_be_decided(found: Round, store: ReviewStore, with_unread: bool) -> None:
+    """Raises UsageError naming how many items of which sample are not decided, or how many known answers nobody read."""
+    tables = Tables.of(found.folder, store.readings(), store.finals())
+    missing = undecided(tables)
     if missing:
         raise UsageError(
             f"{found.id}: 尚有条目没有终判，不能关闭 / items without a final verdict, the round cannot be closed:\n"
             + "\n".join(f"  {name}: {count}" for name, count in missing.items())
+        )
+    unread = 0 if with_unread else known_unread(tables)
+    if unread:
+        raise UsageError(
+            f"{found.id}: 尚有 {unread} 条已知答案无人判读，关闭后一律按未判出计 / {unread} known answers nobody has read, which would count as not found: "
+            f"go on judging, or close --with-unread"
         )
 
 
@@ -149,7 +156,7 @@ def _write(
     judged: tuple[pa.Table, pa.Table],
     head: str,
 ) -> None:
-    """All four files, synced and read-only, in a folder that is nobody's yet."""
+    """All four files, synced, read-only and their owner's alone, in a folder that is nobody's yet."""
     for name, schema, table in ((READINGS_FILE, READINGS, judged[0]), (FINALS_FILE, FINALS, judged[1])):
         write_rows(made / name, schema, table.to_pylist(), {"round": found.id})
     write_json(made / RESULT_FILE, result.content)
@@ -157,5 +164,5 @@ def _write(
     rows = database_rows(found, result.content, tables, register.events(), {**digests, "review_head": head})
     build_database(made / DATABASE_FILE, rows)
     for name in FILES:
-        (made / name).chmod(0o444)
+        (made / name).chmod(PRIVATE_FILE)
         synced(made / name)

@@ -1,11 +1,13 @@
 """What a round concludes on the clauses people answer for: never more than its numbers carry (assessment.md).
 
-符合 only where the literal rule and the bounds say so, under a profile of ours; everything else says what is missing.
+符合 only where the literal rule and the bounds say so, under a profile of ours, in a round that can be relied on
+(rounds/reliance.py); everything else says what is missing. What speaks against a corpus takes no such proof.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rounds.apart import apart_sources, note
 from rounds.facts import RunFacts
 from schemas.personal_information import LEVELS
 from schemas.profile import Profile, is_shipped
@@ -19,8 +21,8 @@ def _passing(profile: Profile) -> str:
     return PASS if is_shipped(profile) else CUSTOM
 
 
-def manual_conclusion(row: Mapping[str, Any], profile: Profile) -> tuple[str, str]:
-    """Verdict and basis of the manual check, from its counts."""
+def manual_conclusion(row: Mapping[str, Any], profile: Profile, doubts: Sequence[str]) -> tuple[str, str]:
+    """Verdict and basis of the manual check, from its counts. `doubts`: why the round cannot be relied on."""
     judged, failures, allowed, minimum = (row[key] for key in ("judged", "failures", "allowed", "minimum"))
     counted = (
         f"抽检 {judged} 条，不合格 {failures} 条（其中无法判定 {row['unclear']} 条），至多可有 {allowed} 条 / {judged} judged, "
@@ -28,23 +30,52 @@ def manual_conclusion(row: Mapping[str, Any], profile: Profile) -> tuple[str, st
     )
     if row["carried"]:
         counted += f"；沿用此前结论 {row['carried']} 条 / {row['carried']} carried over from an earlier round"
+    counted += _doubted(doubts)
     if judged < minimum:
-        if judged and judged == row["population"]:
-            reason = (
-                f"不符合 + 等效措施：全量人工检查。全部语料 {judged} 条，不足 {minimum} 条，已逐条检查；除非主管部门另有要求 / the corpus "
-                f"holds fewer than {minimum}; all of it was checked, an equivalent measure unless the authority says otherwise"
-            )
-        else:
-            reason = f"少于 {minimum} 条，不作数 / fewer than {minimum}: does not count"
-        return FAIL, f"{reason}；{counted}"
-    return (_passing(profile) if row["passes"] else FAIL), counted
+        return FAIL, f"{_too_few(row, doubts)}；{counted}"
+    if not row["passes"]:
+        return FAIL, counted
+    return (PEOPLE if doubts else _passing(profile)), counted
 
 
-def source_conclusion(row: Mapping[str, Any], profile: Profile) -> str:
+def _unrelied(content: Mapping[str, Any]) -> str:
+    """The same for clauses beside the manual check, whose basis names the reasons."""
+    if content["reliance"]["holds"]:
+        return ""
+    return (
+        "；本轮不足以作出有利结论，见人工抽检 / the round does not carry a conclusion in favour, see the manual check"
+    )
+
+
+def _too_few(row: Mapping[str, Any], doubts: Sequence[str]) -> str:
+    """Why fewer items than the minimum do not pass, and whether checking all of a small corpus stands in for it."""
+    judged, minimum = row["judged"], row["minimum"]
+    if not judged or judged != row["population"]:
+        return f"少于 {minimum} 条，不作数 / fewer than {minimum}: does not count"
+    if doubts:
+        return (
+            f"不符合：全部语料 {judged} 条，不足 {minimum} 条；已逐条检查，但不足以作为等效措施 / the corpus holds fewer than {minimum}; all of it "
+            f"was checked, but not so that it would be an equivalent measure"
+        )
+    return (
+        f"不符合 + 等效措施：全量人工检查。全部语料 {judged} 条，不足 {minimum} 条，已逐条检查；除非主管部门另有要求 / the corpus "
+        f"holds fewer than {minimum}; all of it was checked, an equivalent measure unless the authority says otherwise"
+    )
+
+
+def _doubted(doubts: Sequence[str]) -> str:
+    return (
+        f"；本轮不足以作出有利结论 / the round does not carry a conclusion in favour: {'; '.join(doubts)}"
+        if doubts
+        else ""
+    )
+
+
+def source_conclusion(row: Mapping[str, Any], profile: Profile, relied: bool) -> str:
     """What a source's assessment shows: above the maximum, within it, or nothing certain."""
     if row["above"]:
         return ABOVE
-    if row["within"] and not row["open_reasons"]:
+    if row["within"] and not row["open_reasons"] and relied:
         return _passing(profile)
     return PEOPLE
 
@@ -53,7 +84,7 @@ def clause_rows(content: Mapping[str, Any], facts: RunFacts) -> list[dict[str, A
     """The clauses this round has something to say on, with verdict and basis, in the profile's order."""
     profile, manual = facts.profile, content["manual"]
     said = {profile.manual.clause: (manual["conclusion"], manual["basis"])}
-    said[profile.source_rate.clause] = _sources(content["sources"], facts)
+    said[profile.source_rate.clause] = _sources(content, facts)
     said |= {clause: _personal(level, content, facts) for level, clause in profile.personal_information.clauses.items()}
     return [
         {"clause": clause.id, "title": clause.title, "verdict": said[clause.id][0], "basis": said[clause.id][1]}
@@ -62,29 +93,34 @@ def clause_rows(content: Mapping[str, Any], facts: RunFacts) -> list[dict[str, A
     ]
 
 
-def _sources(rows: list[dict[str, Any]], facts: RunFacts) -> tuple[str, str]:
+def _sources(content: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
     """符合 only where each admitted source was judged and its upper bound is not above the maximum."""
-    concluded = {row["source_id"]: row["conclusion"] for row in rows}
-    admitted = sorted(name for name, source in facts.sources.items() if source.admitted and source.documents)
+    concluded = {row["source_id"]: row["conclusion"] for row in content["sources"]}
+    admitted = sorted(
+        name for name, source in facts.sources.items() if source.admitted and source.documents and not source.apart
+    )
     above = [name for name in admitted if concluded.get(name) == ABOVE]
     unsure = [name for name in admitted if concluded.get(name, PEOPLE) == PEOPLE]
     kept_out = sum(not source.admitted for source in facts.sources.values())
     basis = (
         f"进入训练的来源 {len(admitted)} 个，均须上限不超过门槛；另有 {kept_out} 个未进入训练 / {len(admitted)} sources admitted, the upper bound of "
-        f"each must not be above the maximum; {kept_out} more kept out"
+        f"each must not be above the maximum; {kept_out} more kept out{note(facts)}{_unrelied(content)}"
     )
     if above:
         return FAIL, f"{basis}；超过 / above: {', '.join(above)}"
-    if unsure or not admitted:
+    if unsure or not admitted or apart_sources(facts):
         return PEOPLE, f"{basis}；尚不能判定 / cannot be told yet: {', '.join(unsure)}"
     return _passing(facts.profile), basis
 
 
 def _personal(level: str, content: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
-    """不适用 only where machine and people found none, of this level or one above it."""
+    """不适用 only where machine and people found none, of this level or one above it, in a round that can be relied on.
+
+    What any reading ticked counts, whatever the final verdict says of it.
+    """
     levels = LEVELS[LEVELS.index(level) :]
     machine = sum(count for name, count in facts.personal.items() if name in levels)
-    people = sum(row["items"] for row in content["personal"] if row["level"] in levels)
+    people = sum(row["ticked"] for row in content["personal"] if row["level"] in levels)
     manual = content["manual"]
     basis = (
         f"机器检出 {machine} 条，人工在各样本中勾选 {people} 次 / found in {machine} documents by machine, ticked {people} times by people in "
@@ -92,7 +128,8 @@ def _personal(level: str, content: Mapping[str, Any], facts: RunFacts) -> tuple[
     )
     if facts.unlooked:
         basis += f"；机器未能检测 {facts.unlooked} 条 / the detectors failed on {facts.unlooked} documents"
+    basis += _unrelied(content)
     looked = manual["judged"] >= min(manual["minimum"], manual["population"]) and manual["judged"] > 0
-    if machine or people or facts.unlooked or not looked:
+    if machine or people or facts.unlooked or not looked or not content["reliance"]["holds"]:
         return PEOPLE, basis
     return NONE, basis

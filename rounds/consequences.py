@@ -8,6 +8,7 @@ suspended under; otherwise it stays suspended. One that is not listed is listed 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from blacklist.lifts import BY_ROUND
 from blacklist.log import BlacklistLog, ChainBroken, Entry
 from pipeline.errors import OutputBusy, RunFailed
 from pipeline.store.output import Output
@@ -54,30 +55,39 @@ def decisions(
     events: Sequence[Mapping[str, Any]],
 ) -> Iterator[dict[str, Any]]:
     """The events that follow from a round and are not in the log yet."""
-    assert round_.closed is not None
     told = {event["source_key"] for event in events if (event.get("evidence") or {}).get("round") == round_.id}
     state = {entry.source_key: entry for entry in entries if entry.scope != "domain"}
-    numerator, denominator = profile.source_rate.maximum
     for row in result.content["sources"]:
-        kind = decide(row, state.get(row["source_id"]), result.content["ruleset_sha256"])
-        if kind is None or row["source_id"] in told:
-            continue
-        yield {
-            "event": kind,
-            "source_key": row["source_id"],
-            "scope": "suspended" if kind == DISMISSED else "source",
-            "reason": _REASONS[kind],
-            "by": f"round:{round_.id}",
-            "evidence": {
-                "round": round_.id,
-                "result_sha256": round_.closed["result_sha256"],
-                "run_id": result.content["run_id"],
-                "profile": profile.id,
-                "threshold": f"{numerator}/{denominator}",
-                **evidence(row),
-                "ruleset_sha256": result.content["ruleset_sha256"],
-            },
-        }
+        found = decision(round_, result, profile, row, state.get(row["source_id"]))
+        if found is not None and row["source_id"] not in told:
+            yield found
+
+
+def decision(
+    round_: Round, result: RoundResult, profile: Profile, row: Mapping[str, Any], entry: Entry | None
+) -> dict[str, Any] | None:
+    """The event that follows from a source's assessment where this is its entry; None where nothing does."""
+    assert round_.closed is not None
+    kind = decide(row, entry, result.content["ruleset_sha256"])
+    if kind is None:
+        return None
+    numerator, denominator = profile.source_rate.maximum
+    return {
+        "event": kind,
+        "source_key": row["source_id"],
+        "scope": "suspended" if kind == DISMISSED else "source",
+        "reason": _REASONS[kind],
+        "by": f"{BY_ROUND}{round_.id}",
+        "evidence": {
+            "round": round_.id,
+            "result_sha256": round_.closed["result_sha256"],
+            "run_id": result.content["run_id"],
+            "profile": profile.id,
+            "threshold": f"{numerator}/{denominator}",
+            **evidence(row),
+            "ruleset_sha256": result.content["ruleset_sha256"],
+        },
+    }
 
 
 def evidence(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def database_rows(
         "readings": tables_.readings,
         "finals": tables_.finals,
         "manual_result": [content["manual"]],
+        "reliance": [content["reliance"]],
         "stage_results": content["stages"],
         "source_results": content["sources"],
         "machine_results": content["machine"],

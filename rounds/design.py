@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from pipeline.errors import UsageError
+from rounds.value_form import must_be_precise
 
 LONGEST_SEED = 200  # characters, as the contract says of seeds
-DIGITS = "[0-9]+"
 _SHARE = re.compile(r"0|1|0?\.\d{1,6}|[01]\.0{1,6}")
 _TEXT = 500  # characters of what people write into the register
 
@@ -20,7 +20,7 @@ _TEXT = 500  # characters of what people write into the register
 class Design:
     """Sizes of samples, each at most: manual of all admitted, stage of each, positive and negative of each source.
 
-    `second` and `repeat` are shares of the items judged, exact decimals; `known` counts known-answer texts.
+    Manual and source samples are of ordinary stages (rounds/apart.py). `second` and `repeat` are shares of the items judged, exact decimals; `known` counts known-answer texts.
     """
 
     manual: int = 4000
@@ -30,9 +30,14 @@ class Design:
     second: str = "1"
     known: int = 40
     repeat: str = "0.05"
+    sources: tuple[str, ...] | None = None  # those with an assessment sample; None: all
 
     def __post_init__(self) -> None:
         problems = []
+        if self.sources is not None:
+            object.__setattr__(self, "sources", tuple(sorted(set(self.sources))))
+            if not self.sources or not self.positive:
+                problems.append("--source-sample: 没有来源要抽 / names no source to sample")
         for name in ("second", "repeat"):
             value = getattr(self, name)
             if not _SHARE.fullmatch(value):
@@ -52,12 +57,15 @@ class Design:
 
     def of(self, sample: str) -> int:
         """How many documents the sample of that name asks for."""
-        kind = sample.partition(":")[0]
-        return int(getattr(self, sample.rpartition(":")[2] if kind == "source" else kind))
+        kind, _, rest = sample.partition(":")
+        if kind != "source":
+            return int(getattr(self, kind))
+        source, _, stratum = rest.rpartition(":")
+        return int(getattr(self, stratum)) if self.sources is None or source in self.sources else 0
 
     def stated(self) -> dict[str, Any]:
         """As the register holds it."""
-        return asdict(self)
+        return asdict(self) | {"sources": list(self.sources) if self.sources is not None else None}
 
 
 def part_of(share: str, count: int) -> int:
@@ -72,17 +80,16 @@ class PublicValue:
     name: str
     source: str
     expected_at: str  # ISO 8601, UTC
-    form: str = DIGITS  # a regular expression: who may choose among spellings of a value may choose among samples
+    form: str  # a regular expression of one spelling (rounds/value_form.py)
+
+    def __post_init__(self) -> None:
+        must_be_precise(self.form)
 
     @classmethod
-    def named(cls, name: str, source: str, expected: str, form: str = DIGITS) -> "PublicValue":
+    def named(cls, name: str, source: str, expected: str, form: str) -> "PublicValue":
         """From what a person gives. Raises UsageError."""
-        form = plain("--value-form", form)
-        try:
-            re.compile(form)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise UsageError(f"--value-form: {form}: 不是正则表达式 / is no regular expression: {error}") from None
-        return cls(plain("--value-name", name), plain("--value-source", source), moment(expected), form)
+        named, where = plain("--value-name", name), plain("--value-source", source)
+        return cls(named, where, moment(expected), plain("--value-form", form))
 
 
 @dataclass(frozen=True)
@@ -103,9 +110,8 @@ class Opening:
 
 def seed_of(round_name: str, value: str) -> str:
     """The seed `<round>/<value>`. Raises UsageError where it would be none under the contract's rules."""
-    value = value.strip()
     seed = f"{round_name}/{value}"
-    if not value:
+    if not value.strip():
         raise UsageError("--value: 不能为空 / cannot be empty")
     if len(seed) > LONGEST_SEED:
         raise UsageError(
@@ -114,15 +120,6 @@ def seed_of(round_name: str, value: str) -> str:
     if not _clean(seed):
         raise UsageError("--value: 不得含控制字符 / must not contain control characters")
     return seed
-
-
-def must_have_form(value: str, form: str) -> None:
-    """Raises UsageError for a value that is not written as was said beforehand."""
-    if not re.fullmatch(form, value.strip()):
-        raise UsageError(
-            f"--value: {value.strip()}: 与开启时约定的写法 {form} 不符（默认只写数字，照公布的次序，不加分隔） / is not written as was said when "
-            f"the round was opened: {form}; by default digits alone, in the order published, without separators"
-        )
 
 
 def plain(name: str, text: str) -> str:

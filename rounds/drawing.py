@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from pipeline.errors import RunFailed, UsageError
 from pipeline.store.output import Output, Run, synced
 from pipeline.store.scans import METADATA_KEY, sha256_file
+from review.beginning import begin
 from rounds.carrying import NOTHING, Carried, carried
-from rounds.design import Design, must_have_form, plain, seed_of
+from rounds.design import Design, plain, seed_of
 from rounds.frame import damage, documents_of, frame
 from rounds.items import Item, choose_known, number_items, tally
 from rounds.machine import machine_rows, opinions
@@ -29,10 +30,12 @@ from rounds.register import DRAWN, FAILED, FOLDER, OPEN, VALUED, Clock, Register
 from rounds.samples import Chosen, choose
 from rounds.tables import ITEMS, KNOWN, MACHINE, REPEAT
 from rounds.texts import Missing, Progress, Scratch, read_texts
+from rounds.value_form import must_have_form
 from schemas.known_answers import load_known_answers
 from schemas.profile import Profile
 
 ITEMS_FILE, MACHINE_FILE = "items.parquet", "machine.parquet"
+PRIVATE_FILE, PRIVATE_FOLDER = 0o400, 0o700  # texts that may be unlawful and hold personal data are for the owner alone
 _GROUP_ROWS, _GROUP_BYTES = 256, 64 << 20  # of a row group: bounds what is held at a time
 _NAMED = 20  # documents a failure names
 
@@ -65,7 +68,7 @@ def draw_round(
                 _must_be_the_frame(sql, found, register)
                 holding = carried(register.rounds(), found, sql) if request.carry else NOTHING
                 if found.valued is None:
-                    register.append(_event(VALUED, found, by=by, value=request.value.strip(), seed=seed))
+                    register.append(_event(VALUED, found, by=by, value=request.value, seed=seed))
                 design = Design(**found.opened["design"])
                 chosen = choose(sql, seed, design, found.opened["strata"])
                 items = _items(seed, chosen, design, run, holding)
@@ -77,7 +80,9 @@ def draw_round(
             if missing:
                 raise _failed(register, found, _missing(missing), [one.document.doc_id for one in missing])
             _publish(found, work / "made", items, scratch, machine_rows(items, said))
-        register.append(_drawn(find_round(output, found.id), by, seed, items, holding))
+        event = _drawn(find_round(output, found.id), by, seed, items, holding)
+        review = begin(output, found, event, register.now().timestamp())
+        register.append({**event, "review_begun": review})
         shutil.rmtree(work.parent, ignore_errors=True)
         return find_round(output, found.id)
 
@@ -154,7 +159,7 @@ def _publish(found: Round, made: Path, items: Sequence[Item], scratch: Scratch, 
     for left in (made, found.folder):  # nothing is on record that names them
         if left.exists():
             shutil.rmtree(left)
-    made.mkdir()
+    made.mkdir(mode=PRIVATE_FOLDER)
     about = {"round": found.id, "items": len(items)}
     write_rows(made / ITEMS_FILE, ITEMS, (_row(item, scratch) for item in items), about)
     write_rows(made / MACHINE_FILE, MACHINE, said, about)
@@ -176,14 +181,14 @@ def _row(item: Item, scratch: Scratch) -> dict[str, Any]:
 
 
 def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
-    """A read-only Parquet file of these rows, in groups that depend on nothing but the rows."""
+    """A read-only Parquet file of these rows, its owner's alone, in groups that depend on nothing but the rows."""
     with pq.ParquetWriter(
         path, schema, compression="zstd", compression_level=1, use_dictionary=False, write_page_checksum=True
     ) as writer:
         for group in _groups(rows):
             writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=_GROUP_ROWS)
         writer.add_key_value_metadata({METADATA_KEY.decode(): json.dumps(about, sort_keys=True, ensure_ascii=False)})
-    path.chmod(0o444)
+    path.chmod(PRIVATE_FILE)
     synced(path)
 
 

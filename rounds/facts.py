@@ -14,6 +14,7 @@ from pipeline.store.output import Run
 from rounds.agreement import Row
 from rounds.tables import SAMPLE
 from schemas.profile import Profile
+from schemas.sources import APART
 from transforms.classifier import TRAINED_ON_FILE
 
 # reasons for review that judging a sample of the source does not answer: its frame or its identity is in doubt
@@ -29,6 +30,7 @@ class SourceFacts:
     machine_violations: int
     version: str
     open_reasons: tuple[str, ...]
+    apart: bool = False  # of a stage listed apart (schemas/sources.py)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def run_facts(run: Run) -> RunFacts:
     with connect() as database:
         database.execute(f"ATTACH {quoted(str(run.folder / 'audit.duckdb'))} AS audit (READ_ONLY)")
         sources = database.execute(
-            "SELECT source_id, status, documents, violations, review_reasons FROM audit.source_stats ORDER BY source_id"
+            "SELECT source_id, status, documents, violations, review_reasons, stage FROM audit.source_stats ORDER BY source_id"
         ).fetchall()
         personal = database.execute(
             "SELECT level, sum(documents)::BIGINT FROM audit.pii_basis WHERE phase = 'collected' GROUP BY level"
@@ -97,8 +99,9 @@ def run_facts(run: Run) -> RunFacts:
                 machine_violations=violations,
                 version=versions.get(name, ""),
                 open_reasons=tuple(reason for reason in reasons if reason in UNANSWERED),
+                apart=stage in APART,
             )
-            for name, status, documents, violations, reasons in sources
+            for name, status, documents, violations, reasons, stage in sources
         },
         personal=dict(personal),
         unlooked=unlooked,

@@ -20,9 +20,11 @@ from pipeline.database import BOUNDED, connect, parquet_list, quoted, result_fil
 from pipeline.errors import RunFailed
 from pipeline.store.output import Output, Run, file_digests
 from pipeline.store.scans import sha256_file
+from rounds.apart import OF_STAGE, ORDINARY
 from schemas.chain import read_chain
 from schemas.profile import Profile
 from schemas.results import DOCUMENTS, FINDINGS
+from schemas.sources import APART
 
 _ROWS = 65536
 _LINE = (
@@ -81,24 +83,22 @@ def _joined(lines: pa.Array) -> memoryview:
 
 
 def strata(sql: duckdb.DuckDBPyConnection, sources: Sequence[str]) -> dict[str, int]:
-    """Sizes of `manual`, of each `stage:…` that was admitted, and of both strata of every source, empty ones too."""
+    """Sizes of `manual`, of each `stage:…`, and of both strata of each of `sources`, empty ones too.
+
+    Stages listed apart have a sample of all that was collected of them, and are in neither the manual nor source samples.
+    """
     sizes = {"manual": 0}
     for stage, count in sql.execute(
-        "SELECT stage, count(*) FROM documents WHERE admitted GROUP BY stage ORDER BY stage"
+        f"SELECT stage, count(*) FROM documents WHERE {OF_STAGE} GROUP BY stage ORDER BY stage"
     ).fetchall():
-        sizes["manual"] += count
+        sizes["manual"] += count if stage not in APART else 0
         sizes[f"stage:{stage}"] = count
     sizes |= {f"source:{source}:{sign}": 0 for source in sorted(sources) for sign in ("positive", "negative")}
     for source, positive, count in sql.execute(
-        "SELECT source_id, positive, count(*) FROM documents GROUP BY ALL ORDER BY ALL"
+        f"SELECT source_id, positive, count(*) FROM documents WHERE {ORDINARY} GROUP BY ALL ORDER BY ALL"
     ).fetchall():
         sizes[f"source:{source}:{'positive' if positive else 'negative'}"] = count
     return sizes
-
-
-def sources_of(run: Run) -> list[str]:
-    """The declared sources of a run."""
-    return [str(source["id"]) for source in run.manifest["config"]["sources"]]
 
 
 def damage(output: Output, run: Run) -> list[str]:

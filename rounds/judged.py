@@ -22,6 +22,7 @@ class JudgedItem:
     final: Row
     machine: Row
     read: float  # the largest share of the text that anybody had on the screen; 1 where the verdict was carried over
+    ticked: frozenset[str]  # personal information that any reading of its text found, whatever became of that
 
     @property
     def failed(self) -> bool:
@@ -45,15 +46,26 @@ def sampled_items(tables: Tables) -> Samples:
     read: dict[int, float] = defaultdict(float)
     for reading in tables.readings:
         read[reading["item_no"]] = max(read[reading["item_no"]], reading["read_share"])
+    ticked = _ticked(tables)
     samples: dict[str, list[JudgedItem]] = defaultdict(list)
     for row in tables.items:
         if row["kind"] == SAMPLE:
             number = row["item_no"]
             share = 1.0 if row["carried_from"] is not None else read[number]
-            item = JudgedItem(row, finals[number], machine[number], share)
+            told = ticked[number] | set(finals[number]["personal"])
+            item = JudgedItem(row, finals[number], machine[number], share, frozenset(told))
             for name in row["samples"]:
                 samples[name].append(item)
     return samples
+
+
+def _ticked(tables: Tables) -> dict[int, set[str]]:
+    """Personal information ticked in any reading, by item; a repeated text is that of the item it shows again."""
+    shows = {row["item_no"]: row["repeat_of"] or row["item_no"] for row in tables.items}
+    found: dict[int, set[str]] = defaultdict(set)
+    for reading in tables.readings:
+        found[shows[reading["item_no"]]].update(reading["personal"])
+    return found
 
 
 def source_strata(populations: Mapping[str, int]) -> dict[str, dict[str, int]]:

@@ -15,9 +15,11 @@ import pyarrow as pa
 from pipeline.errors import RunFailed, UsageError
 from pipeline.store.output import Output, Run
 from pipeline.store.scans import sha256_file
+from review.beginning import forget
+from rounds.apart import ordinary_sources, set_apart
 from rounds.criteria import criteria_version
 from rounds.design import Opening, plain
-from rounds.frame import documents_of, frame, must_be_sound, sources_of, strata
+from rounds.frame import documents_of, frame, must_be_sound, strata
 from rounds.register import ABANDONED, FOLDER, OPEN, OPENED, Clock, Register, Round, find_round, round_id, utc_now
 
 PIN = ".opening"  # names the run while it is being frozen, so that nobody prunes it meanwhile
@@ -39,7 +41,8 @@ def open_round(output: Output, opening: Opening, clock: Clock = utc_now) -> Roun
                 _must_not_be_trained(run, before)
             with documents_of(run, work) as sql:
                 admitted, collected = frame(sql, admitted=True), frame(sql, admitted=False)
-                sizes = strata(sql, sources_of(run))
+                sizes, apart = strata(sql, ordinary_sources(run)), set_apart(sql)
+                _must_be_sources(opening, ordinary_sources(run))
             if not admitted.documents:
                 raise UsageError(
                     f"{run.folder.name}: 没有准入的语料，无从抽取 / no document is admitted: nothing can be drawn"
@@ -56,6 +59,7 @@ def open_round(output: Output, opening: Opening, clock: Clock = utc_now) -> Roun
                     "frame": vars(admitted),
                     "collected": vars(collected),
                     "strata": sizes,
+                    "apart": apart,
                     "profile": manifest["profile"]["id"],
                     "profile_sha256": manifest["profile"]["sha256"],
                     "ruleset_sha256": manifest["ruleset_sha256"],
@@ -86,6 +90,7 @@ def abandon_round(output: Output, by: str, reason: str, wanted: str | None = Non
         shutil.rmtree(output.folder / FOLDER / WORK, ignore_errors=True)
         if found.drawn is None:  # a draw killed at its last step leaves it
             shutil.rmtree(found.folder, ignore_errors=True)
+            forget(output, found)
         return find_round(output, found.id)
 
 
@@ -116,6 +121,16 @@ def _must_not_be_trained(run: Run, before: list[Round]) -> None:
         raise UsageError(
             f"--not-from-verdicts: {run.folder.name} 的分类模型用 {', '.join(names)} 的判定训练过，即依据判定作出的改动 / the classifier was trained on "
             f"verdicts of {', '.join(names)}, which is a change derived from them: give --from-verdicts"
+        )
+
+
+def _must_be_sources(opening: Opening, known: list[str]) -> None:
+    """Raises UsageError where a source to be sampled is none of the run's, or is listed apart."""
+    unknown = sorted(set(opening.design.sources or ()) - set(known))
+    if unknown:
+        raise UsageError(
+            f"--source-sample: {', '.join(unknown)}: 该运行没有这些普通来源 / are no sources of the run that are assessed; those are: "
+            f"{', '.join(known)}"
         )
 
 

@@ -22,14 +22,29 @@ def result_lines(content: Row) -> Iterator[str]:
             f"    判为合格而无人读完全文 / called qualified though nobody had the whole text on the screen: "
             f"{manual['qualified_read_in_part']}"
         )
+    yield from _not_blind(content["after_findings"])
+    relied = content["reliance"]
+    yield (
+        f"    已知答案判出 / known answers found: {relied['known_found']} / {relied['known']}，未读 / not read {relied['known_unread']}，至少应判出 / at "
+        f"least {relied['known_floor']}"
+    )
     held = content["carried"]
     yield f"    沿用结论 / carried over: {held['items']} / {held['of']}{' ← ' + held['from'] if held['from'] else ''}"
     for row in content["stages"]:
-        yield f"  阶段补充样本 / stage {row['stage']}: 不合格 / not qualified {row['failures']} / {row['judged']}，不作结论 / decides nothing"
+        title = "单列阶段 / stage listed apart" if row["apart"] else "阶段补充样本 / stage"
+        yield f"  {title} {row['stage']}: 不合格 / not qualified {row['failures']} / {row['judged']}，不作结论 / decides nothing"
     yield from _sources(content)
     yield from _people(content)
     for row in content["clauses"]:
         yield f"  {row['clause']}: {row['verdict']}  {row['basis']}"
+
+
+def _not_blind(told: Row) -> Iterator[str]:
+    if told["readings"]:
+        yield (
+            f"    看过机器检出后重判 / judged again after the machine was seen: {told['readings']}，均交裁决 / left to adjudication；"
+            f"终判据以作出 / finals that rest on one: {len(told['resting'])} {told['resting'] or ''}".rstrip()
+        )
 
 
 def _sources(content: Row) -> Iterator[str]:

@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.database import quoted
 from pipeline.store.output import Output, Run
 from pipeline.store.scans import sha256_file
+from rounds.apart import NOTHING_APART, OF_STAGE, ORDINARY, ordinary_sources, set_apart
 from rounds.carrying import NOTHING, carried
 from rounds.design import Design
 from rounds.drawing import ITEMS_FILE, MACHINE_FILE
-from rounds.frame import documents_of, frame, sources_of, strata
+from rounds.frame import documents_of, frame, strata
 from rounds.items import Item, KnownText, choose_known, number_items
 from rounds.machine import machine_rows, opinions
 from rounds.register import Round
@@ -70,7 +72,9 @@ def _frames(run: Run, one: Round, sql: duckdb.DuckDBPyConnection) -> Iterator[st
         found = vars(frame(sql, admitted))
         if found != one.opened[name]:
             yield f"{one.id}: {name}: 记载 / stated {one.opened[name]}，重算 / recomputed {found}"
-    sizes = strata(sql, sources_of(run))
+    sizes, apart = strata(sql, ordinary_sources(run)), set_apart(sql)
+    if one.opened.get("apart", NOTHING_APART) != apart:
+        yield f"{one.id}: 单列的阶段与重算不符 / what is listed apart differs from what is recomputed"
     for event in (one.opened, one.drawn or {}):
         if event.get("strata", sizes) != sizes:
             yield f"{one.id}: 各层大小与重算不符 / sizes of strata differ from the recomputed ones ({event['event']})"
@@ -103,11 +107,14 @@ def _ranked(sql: duckdb.DuckDBPyConnection, seed: str, design: Design) -> Chosen
     """The documents of all samples; aggregates keep no more of a population than its sample."""
     columns = ", ".join(f'"{name}" := "{name}"' for name in _COLUMNS)
     found: dict[Document, list[str]] = {}
+    assessed = ORDINARY
+    if design.sources is not None:
+        assessed += f" AND source_id IN ({', '.join(map(quoted, design.sources))})"
     for name, where, wanted in (
-        ("'manual'", "admitted", design.manual),
-        ("'stage:' || stage", "admitted", design.stage),
-        ("'source:' || source_id || ':positive'", "positive", design.positive),
-        ("'source:' || source_id || ':negative'", "NOT positive", design.negative),
+        ("'manual'", f"admitted AND {ORDINARY}", design.manual),
+        ("'stage:' || stage", OF_STAGE, design.stage),
+        ("'source:' || source_id || ':positive'", f"positive AND {assessed}", design.positive),
+        ("'source:' || source_id || ':negative'", f"NOT positive AND {assessed}", design.negative),
     ):
         if not wanted:
             continue

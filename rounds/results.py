@@ -14,14 +14,18 @@ from typing import Any
 from pipeline.accounting.statistics import wilson
 from pipeline.errors import RunFailed
 from rounds import estimates
-from rounds.agreement import agreement_rows, people_rows
+from rounds.agreement import after_findings, agreement_rows, people_rows
+from rounds.apart import NOTHING_APART, note
 from rounds.conclusions import clause_rows, manual_conclusion, source_conclusion
+from rounds.design import Design
 from rounds.detection import machine_rows
 from rounds.facts import RunFacts, Tables, trained_items
 from rounds.judged import STAGE, JudgedItem, Samples, of_source, said_of, sampled_items, source_strata
 from rounds.register import Round
+from rounds.reliance import Reliance, reliance
 from rounds.tables import KNOWN, MANUAL, PERSONAL, REPEAT, SAMPLE, UNCLEAR, UNQUALIFIED
 from schemas.risks import risks
+from schemas.sources import APART
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "result.json"
@@ -36,7 +40,7 @@ class RoundResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the literal rule is met by enough items and no admitted source was shown to be above the maximum."""
+        """Whether the literal rule is met by enough items, the round can be relied on, and no admitted source is above."""
         return bool(self.content["passed"])
 
     @property
@@ -48,6 +52,7 @@ class RoundResult:
             "stages": {row["stage"]: [row["failures"], row["judged"]] for row in self.content["stages"]},
             "sources": {row["source_id"]: row["conclusion"] for row in self.content["sources"]},
             "carried": self.content["carried"]["items"],
+            "known": [self.content["reliance"][key] for key in ("known_found", "known")],
         }
 
 
@@ -56,9 +61,11 @@ def result_of(round_: Round, tables: Tables, facts: RunFacts) -> RoundResult:
     assert round_.drawn is not None
     samples, populations = sampled_items(tables), dict(round_.drawn["strata"])
     numerator, left_out = facts.profile.illegal_unhealthy, trained_items(facts.folder, tables.items)
-    manual = manual_result(samples.get(MANUAL, ()), populations.get(MANUAL, 0), facts)
-    sources = source_rows(samples, populations, facts, numerator)
-    passed = manual["passes"] and manual["enough"] and not any(row["admitted"] and row["above"] for row in sources)
+    relied = reliance(Design(**round_.opened["design"]), populations, tables, facts.profile)
+    manual = manual_result(samples.get(MANUAL, ()), populations.get(MANUAL, 0), facts, relied)
+    sources = source_rows(samples, populations, facts, numerator, relied)
+    above = any(row["admitted"] and row["above"] for row in sources)
+    passed = manual["passes"] and manual["enough"] and relied.holds and not above
     personal = personal_rows(samples)
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -69,13 +76,16 @@ def result_of(round_: Round, tables: Tables, facts: RunFacts) -> RoundResult:
         "ruleset_sha256": facts.ruleset_sha256,
         "passed": passed,
         "manual": manual,
+        "reliance": relied.stated(),
         "stages": stage_rows(samples, populations, facts),
+        "apart": round_.opened.get("apart", NOTHING_APART),
         "sources": sources,
         "machine": machine_rows(samples, populations, numerator, left_out),
         "risks": risk_rows(samples),
         "personal": personal,
         "agreement": agreement_rows(tables.items, tables.readings),
         "people": people_rows(tables.items, tables.machine, tables.readings),
+        "after_findings": after_findings(tables.items, tables.readings, tables.finals),
         "operating_curve": estimates.operating_curve(manual["judged"], manual["allowed"], manual["population"]),
         "carried": _carried(tables, round_.drawn),
         "items": dict(sorted(Counter(row["kind"] for row in tables.items).items())),
@@ -128,13 +138,14 @@ def judged_row(
     }
 
 
-def manual_result(items: Sequence[JudgedItem], population: int, facts: RunFacts) -> dict[str, Any]:
+def manual_result(items: Sequence[JudgedItem], population: int, facts: RunFacts, relied: Reliance) -> dict[str, Any]:
     """The manual check (8.2 a): literal, with intervals beside it and what it concludes."""
     check = facts.profile.manual
     row = judged_row(items, population, check.passing, check.minimum)
-    row |= {"clause": check.clause, "minimum": check.minimum, "enough": row["judged"] >= check.minimum}
-    verdict, basis = manual_conclusion(row, facts.profile)
-    return row | {"conclusion": verdict, "basis": basis}
+    enough = row["judged"] >= check.minimum
+    row |= {"clause": check.clause, "minimum": check.minimum, "enough": enough, "passes": row["passes"] and enough}
+    verdict, basis = manual_conclusion(row, facts.profile, relied.reasons)
+    return row | {"conclusion": verdict, "basis": basis + note(facts)}
 
 
 def stage_rows(samples: Samples, populations: Mapping[str, int], facts: RunFacts) -> list[dict[str, Any]]:
@@ -142,6 +153,7 @@ def stage_rows(samples: Samples, populations: Mapping[str, int], facts: RunFacts
     return [
         {
             "stage": name.removeprefix(STAGE),
+            "apart": name.removeprefix(STAGE) in APART,
             **judged_row(samples.get(name, ()), population, facts.profile.manual.passing),
         }
         for name, population in sorted(populations.items())
@@ -150,7 +162,7 @@ def stage_rows(samples: Samples, populations: Mapping[str, int], facts: RunFacts
 
 
 def source_rows(
-    samples: Samples, populations: Mapping[str, int], facts: RunFacts, numerator: Collection[str]
+    samples: Samples, populations: Mapping[str, int], facts: RunFacts, numerator: Collection[str], relied: Reliance
 ) -> list[dict[str, Any]]:
     """Every source by its blind assessment sample from before filtering: Σ W_h · y_h and one-sided 95 % bounds (5.1 a 2)."""
     rows = []
@@ -176,7 +188,7 @@ def source_rows(
             "open_reasons": list(known.open_reasons),
             "carried": sum(i.row["carried_from"] is not None for items in drawn.values() for i in items),
         }
-        rows.append(row | {"conclusion": source_conclusion(row, facts.profile)})
+        rows.append(row | {"conclusion": source_conclusion(row, facts.profile, relied.holds)})
     return rows
 
 
@@ -190,12 +202,16 @@ def risk_rows(samples: Samples) -> list[dict[str, Any]]:
 
 
 def personal_rows(samples: Samples) -> list[dict[str, Any]]:
-    """How many items of each sample people ticked each kind of personal information in, none included."""
+    """How many items of each sample people ticked each kind of personal information in, none included.
+
+    `items` by the final verdicts, `ticked` by any reading: whoever saw it, it is there until people say otherwise.
+    """
     return [
         {
             "sample": name,
             "level": level,
             "items": sum(level in i.final["personal"] for i in items),
+            "ticked": sum(level in i.ticked for i in items),
             "judged": len(items),
         }
         for name, items in sorted(samples.items())

@@ -1,8 +1,8 @@
 """Chooses the documents of a round's samples: the smallest keys of each population, by the contract's rule.
 
 `key` is the first 16 characters of sha256(seed + "\n" + doc_id + "\n" + content_hash); ties by doc_id, shard, row. The
-manual sample is of all admitted documents, a stage's of the stage's, a source's of everything collected of it before
-filtering, machine-positive and machine-negative apart.
+manual sample is of all admitted documents of ordinary stages, a stage's of the stage's (rounds/apart.py), a source's of everything of
+ordinary stages collected of it before filtering, machine-positive and machine-negative apart.
 
 Keys are evenly spread, so the smallest of a population of known size lie below a key that can be told beforehand: one
 pass takes what lies below, and only that is ranked. Where too little does, the bounds are doubled.
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipeline.database import quoted
 from pipeline.errors import RunFailed
+from rounds.apart import OF_STAGE, ORDINARY
 from rounds.design import Design
 
 _LIMITS = pa.schema([("name", pa.string()), ("wanted", pa.int64()), ("bound", pa.string())])
@@ -83,18 +84,18 @@ def _below(
     stratum = "'source:' || source_id || ':' || CASE WHEN positive THEN 'positive' ELSE 'negative' END"
     sql.execute(
         f"""CREATE OR REPLACE TEMP TABLE nearest AS
-        SELECT {columns}, admitted, {stratum} AS stratum, {key_sql(seed)} AS key
+        SELECT {columns}, admitted, {ORDINARY} AS ordinary, {stratum} AS stratum, {key_sql(seed)} AS key
         FROM documents
         LEFT JOIN (SELECT name, bound AS of_source FROM limits) s ON s.name = {stratum}
         LEFT JOIN (SELECT name, bound AS of_stage FROM limits) t ON t.name = 'stage:' || stage
-        WHERE {key_sql(seed)} <= greatest(of_source, CASE WHEN admitted THEN of_stage END,
-                                          CASE WHEN admitted THEN {quoted(bounds.get("manual", ""))} END)"""
+        WHERE {key_sql(seed)} <= greatest(CASE WHEN {ORDINARY} THEN of_source END, CASE WHEN {OF_STAGE} THEN of_stage END,
+            CASE WHEN admitted AND {ORDINARY} THEN {quoted(bounds.get("manual", ""))} END)"""
     )
     rows = sql.execute(
         f"""SELECT name, {columns} FROM (
-            SELECT *, 'manual' AS name FROM nearest WHERE admitted
-            UNION ALL SELECT *, 'stage:' || stage FROM nearest WHERE admitted
-            UNION ALL SELECT *, stratum FROM nearest)
+            SELECT *, 'manual' AS name FROM nearest WHERE admitted AND ordinary
+            UNION ALL SELECT *, 'stage:' || stage FROM nearest WHERE {OF_STAGE}
+            UNION ALL SELECT *, stratum FROM nearest WHERE ordinary)
         JOIN limits USING (name)
         WHERE key <= bound
         QUALIFY row_number() OVER (PARTITION BY name ORDER BY key, doc_id, shard, "row") <= wanted"""

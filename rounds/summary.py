@@ -8,11 +8,17 @@ from rounds.design import Design
 from rounds.items import strata_of
 from rounds.register import Round
 
-_STATES = {
+STATES = {
     "open": "已冻结，待抽取 / frozen, to be drawn",
     "drawn": "判定中 / being judged",
     "closed": "已关闭 / closed",
     "abandoned": "已放弃 / abandoned",
+}
+_READINGS = {
+    "first": "初判 / first",
+    "second": "复判 / second",
+    "adjudication": "裁决 / adjudication",
+    "left": "样本尚待判读 / readings of samples left",
 }
 
 
@@ -29,6 +35,7 @@ def facts_of(output: Output, one: Round) -> dict[str, Any]:
         "run_id": one.run_id,
         "frame": one.opened["frame"],
         "collected": one.opened["collected"],
+        "apart": one.opened.get("apart"),
         "criteria": one.opened["criteria"],
         "design": one.opened["design"],
         "public_value": one.opened["public_value"],
@@ -51,10 +58,10 @@ def facts_of(output: Output, one: Round) -> dict[str, Any]:
 
 
 def progress_of(output: Output, one: Round) -> dict[str, Any] | None:
-    """How far a round that is being judged is; None where nobody began."""
+    """How far a round that is being judged is; None of any other. Raises RunFailed where its review is gone."""
     from review.store import ReviewStore
 
-    if one.state != "drawn" or not ReviewStore.path_of(output, one).is_file():
+    if one.state != "drawn":
         return None
     store = ReviewStore.open(output, one)
     try:
@@ -70,7 +77,7 @@ def planned(one: Round) -> dict[str, int]:
 
 def lines_of(facts: dict[str, Any], brief: bool) -> Iterator[str]:
     """A round in a few lines; `brief` without what only its own lead wants to see."""
-    yield f"{facts['round']}  {_STATES[facts['state']]}{_verdict(facts)}"
+    yield f"{facts['round']}  {STATES[facts['state']]}{_verdict(facts)}"
     yield f"  冻结 / frozen {facts['opened_at']}  {facts['opened_by']}  运行 / run {facts['run_id']}"
     yield f"  改动 / changes: {facts['changes']}{_derived(facts)}"
     named = facts["public_value"]
@@ -89,15 +96,26 @@ def lines_of(facts: dict[str, Any], brief: bool) -> Iterator[str]:
     if not brief:
         for name, frame in (("准入 / admitted", facts["frame"]), ("采集 / collected", facts["collected"])):
             yield f"  总体 / frame {name}: {frame['documents']:,}  sha256 {frame['sha256']}"
+        yield from _apart_lines(facts["apart"])
         yield f"  判定标准 / criteria: {facts['criteria']}"
+
+
+def _apart_lines(apart: dict[str, Any] | None) -> Iterator[str]:
+    """Stages that are in no manual and no source sample, with their counts."""
+    for row in (apart or {"stages": []})["stages"]:
+        yield (
+            f"  单列阶段 / listed apart {row['stage']}（{apart['rule'] if apart else ''}）: 采集 / collected {row['collected']:,}，准入 / admitted "
+            f"{row['admitted']:,}，来源 / sources {', '.join(row['sources'])}"
+        )
 
 
 def _drawn_lines(facts: dict[str, Any], brief: bool) -> Iterator[str]:
     yield f"  抽取 / drawn {facts['drawn_at']}  种子 / seed {facts['seed']}"
     sizes = facts["sizes"]
     sources = sum(count for name, count in sizes.items() if name.startswith("source:"))
-    stages = ", ".join(f"{name} {count:,}" for name, count in sizes.items() if name.startswith("stage:"))
-    yield f"  样本 / samples: manual {sizes['manual']:,}; {stages or 'stage 0'}; source {sources:,}"
+    stages = {name.partition(":")[2]: count for name, count in sizes.items() if name.startswith("stage:")}
+    listed = "、".join(f"{name} {count:,}" for name, count in stages.items()) or "0"
+    yield f"  样本 / samples: 人工 / manual {sizes['manual']:,}；阶段 / stages {listed}；来源 / sources {sources:,}"
     if not brief:
         for name, count in sizes.items():
             if name.startswith("source:"):
@@ -111,7 +129,7 @@ def _drawn_lines(facts: dict[str, Any], brief: bool) -> Iterator[str]:
     )
     for name, value in (facts["progress"] or {}).items():
         told = f"{value['decided']:,} / {value['total']:,}" if isinstance(value, dict) else f"{value:,}"
-        yield f"  进度 / progress {name}: {told}"
+        yield f"  进度 / progress {_READINGS.get(name, name)}: {told}"
 
 
 def _outcome_lines(outcome: dict[str, Any]) -> Iterator[str]:

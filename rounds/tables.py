@@ -75,6 +75,7 @@ READINGS = pa.schema(
         pa.field("decided_at", pa.string(), nullable=False),  # ISO 8601, UTC
         pa.field("criteria", pa.string(), nullable=False),
         pa.field("via", pa.string(), nullable=False),  # page | import
+        pa.field("after_findings", pa.bool_(), nullable=False),  # its reader had seen what the machine says: not blind
         pa.field("sha256", pa.string(), nullable=False),  # of the event in the chain
     ]
 )

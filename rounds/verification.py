@@ -1,6 +1,5 @@
 """What `verify` says of assessment rounds: the register, the files it names, and frames and draws made again."""
 
-import re
 from collections.abc import Callable, Iterator
 
 import duckdb
@@ -14,7 +13,10 @@ from rounds.design import seed_of
 from rounds.drawing import ITEMS_FILE, MACHINE_FILE
 from rounds.redrawing import redrawn, reframed, run_of, wrong_texts
 from rounds.register import FILE, FOLDER, Round, take
+from rounds.value_form import has_form
 from rounds.verification_results import problems as problems_of_results
+from rounds.verification_review import gone, missing, rolled_back
+from rounds.verification_review import problems as problems_of_review
 from schemas.chain import GENESIS, read_chain
 
 _CLOSED = {
@@ -30,6 +32,8 @@ UNPROVED = (
     "its frame was frozen: the register has this machine's clock; ask who published it and who keeps the digests",
     "判定是否出于本人、是否如实：只核对流程、一致性与已知答案 / whether people judged themselves, and honestly: only procedure, agreement and "
     "known answers are checked",
+    "审核日志退回到较早副本后重新判读，而其间没有发布运行者，此处不可见 / a review that was taken back to an older copy of it and judged anew, where "
+    "no run was published in between",
     "登记簿末尾整体删去且此后没有发布运行者，此处不可见 / a register whose end was cut off before any later run was published",
 )
 
@@ -43,12 +47,15 @@ def checks(output: Output, quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]
     yield "评估轮次登记簿 / register of rounds", (*problems, *_heads_missing(output), *_strays(output, rounds), *cited)
     for one in rounds:
         found = _guarded(lambda: [*_times(one), *_files(one)])  # noqa: B023 - called at once
+        found += _guarded(lambda: [*missing(output, one), *rolled_back(output, one)])  # noqa: B023
         if not quick and one.drawn is not None and not found:
             found += _guarded(lambda: [*wrong_texts(one), *redrawn(output, one, rounds)])  # noqa: B023
         elif not quick and one.drawn is None:
             found += _guarded(lambda: [*reframed(output, one)])  # noqa: B023
         if not quick and one.closed is not None and not found:
             found += _guarded(lambda: [*problems_of_results(output, one)])  # noqa: B023
+        elif not quick and one.closed is None:
+            found += _guarded(lambda: [*problems_of_review(output, one)])  # noqa: B023
         yield f"评估轮次 / assessment round: {one.id}", tuple(found)
 
 
@@ -58,11 +65,7 @@ def unproved(output: Output) -> list[str]:
     if not rounds:
         return [*UNPROVED[-1:]]
     lines = list(UNPROVED)
-    for one in rounds:
-        if one.closed is not None and not (output.folder / "review" / one.id).is_dir():
-            lines.append(
-                f"{one.id} 的判定出自谁、如何作出：审核日志不在此处 / who judged {one.id}, and how: the log of its review is not here"
-            )
+    lines += gone(output, rounds)
     for one in rounds:
         if not run_of(output, one).folder.is_dir():
             lines.append(
@@ -122,7 +125,7 @@ def _strays(output: Output, rounds: list[Round]) -> Iterator[str]:
     going = {one.id for one in rounds if one.state == "open"}  # a draw may have been killed at its last step
     for name in (FOLDER, "review"):
         for path in sorted((output.folder / name).glob("R[0-9]*")):
-            if path.name not in drawn and not (name == FOLDER and path.name in going):
+            if path.name not in drawn and path.name not in going:
                 yield f"{name}/{path.name}: 登记簿中没有这次抽取 / the register knows no such draw"
 
 
@@ -137,7 +140,7 @@ def _times(one: Round) -> Iterator[str]:
         return
     if one.valued is None:
         yield "抽取前没有登记公开值 / drawn without a value on record"
-    elif not re.fullmatch(one.opened["public_value"]["form"], one.drawn["value"]):
+    elif not has_form(one.drawn["value"], one.opened["public_value"]["form"]):
         yield "公开值不是约定的写法 / the value is not written as was said beforehand"
     elif (one.valued["value"], one.valued["seed"]) != (one.drawn["value"], one.drawn["seed"]):
         yield "抽取所用的值不是登记的值 / drawn by another value than the one on record"

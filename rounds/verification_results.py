@@ -1,22 +1,19 @@
 """What `verify` says of the results of closed rounds: everything made again from their tables, each difference named."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from blacklist.log import EVENTS
 from pipeline.database import connect, quoted
 from pipeline.store.output import Output, Run
-from review.store import ReviewStore
+from rounds import verification_review
 from rounds.checks import carried_otherwise, contradictions, undecided
 from rounds.closing import DATABASE_FILE
-from rounds.consequences import evidence
 from rounds.database import arrow_table, database_rows, tables
 from rounds.facts import Tables, run_facts
 from rounds.register import Register, Round
 from rounds.results import RoundResult, read_result, result_of
-from schemas.chain import read_chain
+from rounds.verification_blacklist import problems_of_decisions
 
 _FEW = 20  # differences told of a result
 
@@ -46,8 +43,8 @@ def problems(output: Output, round_: Round) -> Iterator[str]:
         yield f"{round_.id}: 登记的结果与重算不符 / the outcome on record is not what its tables come to"
     yield from _database(output, round_, again, parts)
     yield from carried_otherwise(round_, parts)
-    yield from _review(output, round_)
-    yield from _blacklist(output, round_, again)
+    yield from verification_review.problems(output, round_)
+    yield from problems_of_decisions(output, round_, again, facts.profile)
 
 
 def _differences(place: str, made: Any, told: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -84,38 +81,3 @@ def _database(output: Output, round_: Round, again: RoundResult, parts: Tables) 
             if different:
                 yield f"{round_.id}/{DATABASE_FILE}: {name}: {different} 行与重算不符 / rows differ"
             sql.unregister("made")
-
-
-def _review(output: Output, round_: Round) -> Iterator[str]:
-    """The log of the review, where it is still there, holds the event the round was closed at and says what was read."""
-    assert round_.closed is not None
-    if not ReviewStore.path_of(output, round_).is_file():
-        return
-    parts, store = Tables.of_closed(round_.folder), ReviewStore.open(output, round_)
-    try:
-        yield from (f"review/{round_.id}: {problem}" for problem in store.check())
-        if round_.closed["review_head"] not in {event["sha256"] for event in store.log()}:
-            yield f"review/{round_.id}: 缺少关闭时的最后一条 / the event that was last when the round was closed is missing"
-        for name, table in (("readings", store.readings()), ("finals", store.finals())):
-            if table.to_pylist() != list(getattr(parts, name)):
-                yield f"{round_.id}/{name}.parquet: 与审核日志不符 / is not what the log of the review says"
-    except sqlite3.Error as error:
-        yield f"review/{round_.id}: 读不了 / cannot be read: {error}"
-    finally:
-        store.shut()
-
-
-def _blacklist(output: Output, round_: Round, again: RoundResult) -> Iterator[str]:
-    """Decisions on the blacklist that name this round give its numbers."""
-    assert round_.closed is not None
-    rows = {row["source_id"]: row for row in again.content["sources"]}
-    for event in read_chain(output.blacklist / EVENTS)[0]:
-        told = event.get("evidence") or {}
-        if told.get("round") != round_.id:
-            continue
-        row = rows.get(event["source_key"])
-        expected = {} if row is None else {**evidence(row), "result_sha256": round_.closed["result_sha256"]}
-        if not expected or any(told.get(name) != value for name, value in expected.items()):
-            yield f"blacklist: 第 {event['seq']} 条所引数字不是 {round_.id} 的 / event {event['seq']} cites other numbers than its own"
-        elif event["event"] in ("lifted", "dismissed") and row is not None and not row["within"]:
-            yield f"blacklist: 第 {event['seq']} 条：{round_.id} 不足以解除 / {round_.id} does not carry it"

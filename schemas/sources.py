@@ -13,6 +13,9 @@ KINDS = {"open": "开源", "self_collected": "自采", "commercial": "商业", "
 Kind = Literal["open", "self_collected", "commercial", "user_input"]
 Region = Literal["domestic", "overseas"]
 Phase = Literal["pretrain", "sft", "preference", "safety"]
+# Safety prompts and rejected answers violate by design: listed apart, in no ordinary sample or rate, never passed over.
+APART = frozenset({"preference", "safety"})
+APART_RULE = "stages-apart-1"  # the name the rule is declared by wherever it was applied
 Format = Literal["jsonl", "parquet", "warc", "wet", "csv", "text"]
 BASIS_RECORD = "lawful_basis_record"  # key of the file that shows the lawful basis, among those of the evidence
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rounds.design import Design
 from rounds.facts import RunFacts, SourceFacts, Tables
 from rounds.register import Round
 from rounds.results import RoundResult, result_of
@@ -66,6 +67,7 @@ def reading_row(number: int, person: str = "甲", reading: str = "first", **chan
     """A row of readings.parquet."""
     row = {"item_no": number, "seq": number, "reading": reading, "person": person, "verdict": QUALIFIED, "risks": []}
     row |= {"personal": [], "note": "", "read_share": 1.0, "seconds": 20.0, "criteria": CRITERIA, "via": "page"}
+    row |= {"after_findings": False}
     return row | {"decided_at": "2026-11-22T10:00:00.000+00:00", "sha256": f"{number:064x}"} | changes
 
 
@@ -97,7 +99,9 @@ def tables_of(specs: Sequence[Spec]) -> Tables:
     )
 
 
-def round_of(tables: Tables, strata: Mapping[str, int], folder: Path = Path("R0001")) -> Round:
+def round_of(
+    tables: Tables, strata: Mapping[str, int], folder: Path = Path("R0001"), design: Design | None = None
+) -> Round:
     """A drawn round of that many documents by population; sizes are those of the tables."""
     sizes = Counter(name for row in tables.items for name in row["samples"])
     kinds = Counter(row["kind"] for row in tables.items)
@@ -115,6 +119,7 @@ def round_of(tables: Tables, strata: Mapping[str, int], folder: Path = Path("R00
         "repeat": kinds[REPEAT],
     }
     opened = {"event": "opened", "seq": 1, "run_id": "run-1", "criteria": CRITERIA, "ruleset_sha256": RULES}
+    opened["design"] = (design or Design()).stated()
     return Round("R0001", folder, opened, drawn)
 
 
@@ -128,8 +133,22 @@ def facts_of(
     return replace(facts, **changes)
 
 
-def result(specs: Sequence[Spec], strata: Mapping[str, int], facts: RunFacts | None = None) -> RoundResult:
-    """What a round with these items comes to."""
-    tables = tables_of(specs)
+def with_known(tables: Tables, drawn: int = 40, read: int = 40, found: int = 40) -> Tables:
+    """The tables with so many known answers behind the other items, the first of them read, and found."""
+    for number in range(len(tables.items) + 1, len(tables.items) + 1 + drawn):
+        tables.items.append(item_row(number, good(1), kind=KNOWN, doc_id=None, source_id=None, samples=[]))
+        tables.machine.append(machine_row(number, expected=[ILLEGAL]))
+        said: dict[str, Any] = {"verdict": UNQUALIFIED, "risks": [ILLEGAL]} if found > 0 else {}
+        if read > 0:
+            tables.readings.append(reading_row(number, **said))
+        read, found = read - 1, found - 1
+    return tables
+
+
+def result(
+    specs: Sequence[Spec], strata: Mapping[str, int], facts: RunFacts | None = None, design: Design | None = None
+) -> RoundResult:
+    """What a round with these items comes to, whose people find all its known answers."""
+    tables = with_known(tables_of(specs))
     sources = {name.split(":")[1] for name in strata if name.startswith("source:")}
-    return result_of(round_of(tables, strata), tables, facts or facts_of(sorted(sources)))
+    return result_of(round_of(tables, strata, design=design), tables, facts or facts_of(sorted(sources)))

@@ -20,6 +20,7 @@ import pytest
 
 from pipeline.store.output import Output
 from pipeline.store.scans import sha256_file
+from review.beginning import begin
 from review.store import ReviewStore
 from rounds.criteria import criteria_version
 from rounds.register import Register, Round, find_round
@@ -85,7 +86,9 @@ def draw(out: Path, texts: Sequence[Text]) -> tuple[Output, Round]:
     register.append({"event": "opened", "round": "R0001", **about})
     register.append({"event": "valued", "round": "R0001", "value": "12345"})
     digests = {f"{part}_sha256": sha256_file(folder / f"{part}.parquet") for part in ("items", "machine")}
-    register.append({"event": "drawn", "round": "R0001", "value": "12345", "seed": "R0001/12345", **digests})
+    drawn = {"event": "drawn", "round": "R0001", "value": "12345", "seed": "R0001/12345", **digests}
+    begun = begin(output, find_round(output, None), drawn, time.time())
+    register.append({**drawn, "review_begun": begun})
     return output, find_round(output, None)
 
 
@@ -135,9 +138,9 @@ def store_of(output: Output, clock: Any = None) -> Iterator[ReviewStore]:
 
 
 @contextmanager
-def serving(out: Path, port: int = 0) -> Iterator["Server"]:
+def serving(out: Path, port: int = 0, *options: str) -> Iterator["Server"]:
     """The page's server as a process of its own."""
-    server = Server(out, port)
+    server = Server(out, port, *options)
     try:
         yield server
     finally:
@@ -147,9 +150,9 @@ def serving(out: Path, port: int = 0) -> Iterator["Server"]:
 class Server:
     """`corpus-audit review serve`; `url` is where it answers."""
 
-    def __init__(self, out: Path, port: int = 0) -> None:
+    def __init__(self, out: Path, port: int = 0, *options: str) -> None:
         self.process = subprocess.Popen(
-            [*SERVE, str(out), "--port", str(port)],
+            [*SERVE, str(out), "--port", str(port), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -87,6 +87,7 @@ class Server:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().decode()
         assert "://" in line, self._log.read_text()
+        self.round = line.partition(":")[0]
         self.url = line.split()[1].rstrip("/")
         self.port = int(self.url.rpartition(":")[2])
         end = time.monotonic() + 30

@@ -21,11 +21,12 @@ from rounds.design import Design, Opening, PublicValue
 from rounds.drawing import Request, draw_round, write_rows
 from rounds.opening import open_round
 from rounds.register import Register, Round, find_round
-from rounds.tables import FINALS, SAMPLE
+from rounds.tables import FINALS, READINGS, SAMPLE
 from tests.audits import SOURCES, Corpus, give_salt, jsonl, make_corpus, texts
+from tests.made_rounds import reading_row
 
 EXPECTED = "2026-12-01T07:00:00+00:00"
-VALUE = "2026141081217"
+VALUE, FORM = "2026141081217", "[0-9]{13}"
 DESIGN = Design(manual=120, stage=40, positive=6, negative=15, second="0.5", known=9, repeat="0.05")
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -146,7 +147,7 @@ def night(corpus: Corpus, out: Path, workers: int = 1) -> str:
 
 def opening(**changes: Any) -> Opening:
     """What a lead says who opens a round."""
-    value = PublicValue("双色球开奖号", "公证处公告", EXPECTED)
+    value = PublicValue("双色球开奖号", "公证处公告", EXPECTED, FORM)
     return Opening(**{"by": "李主管", "value": value, "changes": "首轮", "design": DESIGN, **changes})
 
 
@@ -164,12 +165,16 @@ def drawn(out: Path, clock: Clock, value: str = VALUE, carry: bool = False) -> R
 
 def later(clock: Clock, **changes: Any) -> dict[str, Any]:
     """What is said who opens another round behind the first: a value of tomorrow, nothing derived from verdicts."""
-    value = PublicValue("双色球开奖号", "公证处公告", (clock.time + timedelta(days=1)).isoformat(timespec="seconds"))
+    expected = (clock.time + timedelta(days=1)).isoformat(timespec="seconds")
+    value = PublicValue("双色球开奖号", "公证处公告", expected, FORM)
     return {"value": value, "changes": "例行", "from_verdicts": False, **changes}
 
 
-def closed(out: Path, clock: Clock, passed: bool = True, bad: Sequence[int] = ()) -> Round:
-    """Ends the drawn round with a verdict on every document: qualified but for the items in `bad`."""
+def closed(out: Path, clock: Clock, passed: bool = True, bad: Sequence[int] = (), ticked: Sequence[int] = ()) -> Round:
+    """Ends the drawn round with a verdict on every document: qualified but for the items in `bad`.
+
+    Of the items in `ticked` a reading says that they hold personal information, which the final verdict does not.
+    """
     output = Output(out)
     found = find_round(output)
     rows = [
@@ -183,10 +188,11 @@ def closed(out: Path, clock: Clock, passed: bool = True, bad: Sequence[int] = ()
         for row in items_of(found)
         if row["kind"] == SAMPLE
     ]
-    write_rows(found.folder / "finals.parquet", FINALS, rows, {})
-    digest = sha256_file(found.folder / "finals.parquet")
-    event = {"event": "closed", "round": found.id, "by": "李主管", "finals_sha256": digest, "passed": passed}
-    Register(output, clock).append(event)
+    readings = [reading_row(number, personal=["general"]) for number in ticked]
+    for name, schema, made in (("finals", FINALS, rows), ("readings", READINGS, readings)):
+        write_rows(found.folder / f"{name}.parquet", schema, made, {})
+    digests = {f"{name}_sha256": sha256_file(found.folder / f"{name}.parquet") for name in ("finals", "readings")}
+    Register(output, clock).append({"event": "closed", "round": found.id, "by": "李主管", "passed": passed, **digests})
     return find_round(output, found.id)
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.store.output import Output
 from pipeline.store.scans import sha256_file
+from review.beginning import begin
 from rounds.register import Register, Round, find_round
 from rounds.tables import FINALS, ITEMS, KNOWN, MACHINE, SAMPLE
 
@@ -74,7 +75,9 @@ def draw(
     register.append({"event": "opened", "round": name, **about})
     register.append({"event": "valued", "round": name, "value": "12345"})
     digests = {f"{part}_sha256": sha256_file(folder / f"{part}.parquet") for part in ("items", "machine")}
-    register.append({"event": "drawn", "round": name, "value": "12345", "seed": f"{name}/12345", **digests})
+    drawn = {"event": "drawn", "round": name, "value": "12345", "seed": f"{name}/12345", **digests}
+    begun = begin(output, find_round(output, name), drawn, register.now().timestamp())
+    register.append({**drawn, "review_begun": begun})
     return output, find_round(output, name)
 
 

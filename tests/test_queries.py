@@ -159,15 +159,34 @@ def test_buckets_by_origin_split_mixed_sources_and_add_up(out: Path) -> None:
     assert sum(row["bytes"] for row in rows) == total
 
 
+@pytest.mark.parametrize("named", [n for n in query.named_queries().values() if n.brief], ids=lambda named: named.name)
+def test_the_columns_of_a_table_are_columns_of_the_query(out: Path, named: query.Named) -> None:
+    (answer,) = query.ask(run_of(out), [named.name])
+    assert [name for name in answer.columns if name in named.brief] == list(named.brief) != answer.columns
+
+
+def test_a_file_gets_the_form_its_name_says_and_is_named(out: Path, tmp_path: Path) -> None:
+    for name, begin in (("a.csv", b"\xef\xbb\xbf"), ("a.json", b"["), ("a.xlsx", b"PK")):
+        target = tmp_path / name
+        assert audit("query", out, "ledger", "--to", target).stdout == f"{target}\n"
+        assert target.read_bytes().startswith(begin)
+    refused = [((), "a.txt"), ((), "a"), (("--format", "csv"), "a.xlsx"), (("--format", "table"), "a.csv")]
+    for options, name in refused:
+        target = tmp_path / "refused" / name
+        target.parent.mkdir(exist_ok=True)
+        assert f"--to: {target}" in audit("query", out, "ledger", *options, "--to", target, check=2).stderr
+        assert not target.exists()
+
+
 def test_lifts_are_listed_with_their_evidence(out: Path, tmp_path: Path) -> None:
     copy, proof = tmp_path / "out", tmp_path / "proof.pdf"
     shutil.copytree(out, copy, symlinks=True)
     proof.write_bytes(b"assessed")
-    audit("blacklist", "add", copy, "plain", "--by", "@Li", "--reason", HOSTILE)
-    people = ("--by", "Li", "--second", "Wang", "--reason", "复核", "--evidence", proof)
-    audit("blacklist", "lift", copy, "plain", *people)
+    audit("blacklist", "add", copy, "plain.cn", "--scope", "domain", "--by", "@Li", "--reason", HOSTILE)
+    people = ("--by", "Li", "--second", "Wang", "--role", "法务", "--second-role", "数据安全", "--reason", "复核")
+    audit("blacklist", "lift", copy, "plain.cn", *people, "--evidence", proof)
     rows = rows_of(copy, "lifts")
-    assert [(row["event"], row["decided_by"]) for row in rows if row["source_key"] == "plain"] == [
+    assert [(row["event"], row["decided_by"]) for row in rows if row["source_key"] == "plain.cn"] == [
         ("blacklisted", "@Li"),
         ("lifted", "Li + Wang"),
     ]
@@ -222,7 +241,11 @@ def test_every_draw_is_listed_also_the_failed_and_abandoned(out: Path, tmp_path:
     shutil.copytree(out, copy, symlinks=True)
     register(copy)
     rounds = {row["round"]: row for row in rows_of(copy, "rounds")}
-    assert [row["state"].split(" / ")[1] for row in rounds.values()] == ["abandoned", "closed, failed", "open"]
+    assert [row["state"].split(" / ")[1] for row in rounds.values()] == [
+        "abandoned",
+        "closed, failed",
+        "frozen, to be drawn",
+    ]
     assert (rounds["R0002"]["manual_failures"], rounds["R0002"]["manual_judged"]) == (2, 5)
     assert rounds["R0001"]["failed_draws"] == 1 and rounds["R0001"]["abandoned_because"] == "分片已改"
     draws = [

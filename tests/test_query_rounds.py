@@ -43,7 +43,15 @@ def test_the_queries_say_what_the_register_says(out: Path) -> None:
         manual["conclusion"],
     )
     assert one["value"] == first.drawn["value"] and one["frame_documents"] == first.opened["frame"]["documents"]
-    assert one["state"].startswith("已结束") and two["state"] == "判定中 / drawn"
+    assert one["state"].startswith("已关闭") and two["state"] == "判定中 / being judged"
+
+
+def test_a_table_of_rounds_fits_a_screen_and_says_what_it_leaves_out(out: Path) -> None:
+    for name, shown in (("rounds", 10), ("draws", 9)):
+        every = len(rows_of(out, name)[0])
+        told = audit("query", out, name).stdout
+        assert f"{shown} / {every} 列" in told and "--format csv" in told
+        assert "sha256" not in told and "R0001" in told
 
 
 def test_a_confirmed_suspension_is_in_the_log_with_its_round(out: Path) -> None:
@@ -80,4 +88,4 @@ def test_the_notebook_shows_what_people_found(out: Path) -> None:
     book = executed(notebook, out)
     shown = "".join(output.get("text", "") for output in outputs(book))
     assert problems(book) == []
-    assert "R0001 closed" in shown and "R0002 drawn" in shown and "single" in shown and "agreed" in shown
+    assert "R0001 closed" in shown and "R0002 drawn" in shown and "adjudicated" in shown and "agreed" in shown

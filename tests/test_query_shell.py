@@ -115,6 +115,7 @@ def test_a_script_ends_with_its_first_error(out: Path) -> None:
     told = shell(out, "SELECT 1 AS one;\nSELECT * FROM nothing;\nSELECT 2 AS two;", check=2)
     assert "one" in told.stdout and "two" not in told.stdout and "nothing" in told.stderr
     assert "no such command" in shell(out, ".open x", check=2).stderr
+    assert ".columns nothing: 没有这张表 / no such table" in shell(out, ".columns nothing", check=2).stderr
     shell(out, "SELECT 'unfinished", check=2)
 
 
@@ -145,6 +146,25 @@ def test_views_over_parquet_read_the_runs_own_files_and_no_others(views: Path) -
             with pytest.raises(Refused):
                 must_read(connection, f"EXPLAIN ANALYZE COPY (SELECT 1) TO '{target}' ({options})")
         assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("sql", "command"),
+    [
+        ("INSTALL httpfs", "INSTALL"),
+        ("FORCE INSTALL httpfs", "FORCE INSTALL"),
+        ("load httpfs", "LOAD"),
+        ("UPDATE EXTENSIONS", "UPDATE"),
+        ("CREATE TABLE own AS SELECT 1", "CREATE TABLE"),
+        ("CREATE TEMP SECRET s (TYPE s3)", "CREATE TEMP SECRET"),
+        ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'", "EXPLAIN … COPY"),
+    ],
+)
+def test_a_refusal_names_the_command_that_was_typed(
+    connection: duckdb.DuckDBPyConnection, sql: str, command: str
+) -> None:
+    with pytest.raises(Refused, match=f"^{command}: "):
+        must_read(connection, sql)
 
 
 # what is refused, and whether the engine would refuse it too; PLACE is a file that may not be touched

@@ -42,7 +42,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     audit("run", corpus.config, "--out", out)
     expected = datetime.now(UTC) + timedelta(seconds=6)
     _command(
-        "round", "open", out, "--by", "主管", "--value-name", "某期开奖号", "--value-source", "公报",
+        "round", "open", out, "--by", "主管", "--value-name", "某期开奖号", "--value-source", "公报", "--value-digits", 10,
         "--value-expected", expected.isoformat(timespec="seconds"), "--changes", "首轮", "--manual", ITEMS,
         "--stage-sample", 0, "--positive", 0, "--negative", 0, "--known", 0, "--repeat", 0,
     )  # fmt: skip

@@ -27,10 +27,13 @@ from pipeline.store.output import Output
 from pipeline.terminal import review_exchange_commands as commands
 from pipeline.terminal.review_commands import review_app
 from review.exchange import excel, exporting, vocabulary
-from review.exchange.answers import Batch, Earlier, Task
+from review.exchange.answers import Batch, Earlier, Place, Task
+from review.exchange.answers import Refused as RefusedRow
 from review.exchange.exporting import Handed, Request, export_items
-from review.exchange.importing import Imported, RowsRefused, import_answers, read_answers, report_bytes
+from review.exchange.guide import guide_lines, rule_lines
+from review.exchange.importing import Imported, RowsRefused, import_answers, read_answers
 from review.exchange.label_studio import labelling_config
+from review.exchange.refusals import refusal_lines, report_bytes
 from review.exchange.shown import MAX_CELL, fits, harmless, original, shown, shown_in_cell
 from review.refusal import Refused
 from review.store import ReviewStore
@@ -326,7 +329,7 @@ def test_an_export_is_blind(tmp_path: Path, form: str) -> None:
     hand_out((store, round), form, path, count=5)
     content = "".join(everything(file) for file in tmp_path.glob("work*"))
     assert "一篇正文" in content
-    for told in (SOURCE, "positive", "secret_detector", "illegal_unhealthy", "known", "李四", "赵六", "pretrain"):
+    for told in (SOURCE, "positive", "secret_detector", "illegal_unhealthy", "known", "李四", "赵六"):
         assert told not in content, told
     store.shut()
 
@@ -367,6 +370,28 @@ def test_a_workbook_holds_the_rules_people_judge_by(tmp_path: Path) -> None:
     assert any(
         CRITERIA in line.cells[0] for line in lexicon.workbook.read_workbook(tmp_path / "work.xlsx")[excel.GUIDE].lines
     )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_names_the_stage_as_the_page_does(tmp_path: Path, form: str) -> None:
+    store, round = opened(tmp_path / "out", [item(1, "问答", stage="sft"), item(2, "无阶段", stage=None)])
+    path = tmp_path / f"work{FORMS[form]}"
+    hand_out((store, round), form, path, [1, 2])
+    store.shut()
+    assert stages(path) == ["sft", ""]
+
+
+def stages(path: Path) -> list[str]:
+    if path.suffix == ".xlsx":
+        titles, *rows = lexicon.workbook.read_workbook(path)[excel.REVIEW].lines
+        return [row.cells[titles.cells.index("阶段 stage")] for row in rows]
+    if path.suffix == ".csv":
+        return [row["stage"] for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))]
+    if path.suffix == ".jsonl":
+        return [json.loads(line)["stage"] for line in path.read_bytes().splitlines()]
+    tasks = [task["data"] for task in json.loads(path.read_bytes())]
+    assert all(task["stage"] in task["about"] for task in tasks)
+    return [task["stage"] for task in tasks]
 
 
 def test_a_workbook_offers_lists(drawn: tuple[ReviewStore, Round], tmp_path: Path) -> None:
@@ -485,6 +510,7 @@ def changed(key: str, value: Any, row: int = 1) -> Edit:
     return lambda rows: rows[row].update({key: value})
 
 
+ITEM_ITSELF = ("round", "criteria", "reading", "person", "export")  # told once for all rows of a file
 FIRST_ITEM = {"item_no": 1, "text": HOSTILE[0], "content_hash": hashlib.sha256(HOSTILE[0].encode()).hexdigest()}
 REFUSED: list[tuple[str, Edit, str, str]] = [
     ("no verdict", changed("verdict", None), "verdict", "the verdict is missing"),
@@ -530,11 +556,15 @@ def test_a_row_is_refused_by_name_and_nothing_is_stored(
     assert [one.column for one in found] == [place]
     assert said in found[0].en
     assert found[0].zh
-    assert f"{path} 第 2 行 / row 2: {place}" in str(refused.value)
+    item = "1" if name == "an item twice" else "" if place in ITEM_ITSELF else "2"
+    named = f" 第 {item} 条 / item {item}:" if item and place != "item_no" else ""
+    assert f"{path} 第 2 行 / row 2:{named} {place}" in str(refused.value)
     assert drawn[0].readings().num_rows == 0
-    row = next(row for row in csv.reader(io.StringIO(report_bytes(refused.value).decode("utf-8-sig"))) if row[2] == "2")
+    report = csv.reader(io.StringIO(report_bytes(path, refused.value.refused).decode("utf-8-sig")))
+    row = next(row for row in report if row[2] == "2")
     assert row[0] == "work.jsonl"
-    assert not row[4].startswith(FORMULA)
+    assert row[3] == found[0].item
+    assert not row[5].startswith(FORMULA)
 
 
 def test_texts_and_notes_are_never_repeated_in_messages(drawn: tuple[ReviewStore, Round], tmp_path: Path) -> None:
@@ -543,7 +573,7 @@ def test_texts_and_notes_are_never_repeated_in_messages(drawn: tuple[ReviewStore
     answer(path, changed("text", "身份证 11010519491231002X", row=0))
     with pytest.raises(RowsRefused) as refused:
         give_back(drawn, path)
-    assert "11010519491231002X" not in str(refused.value) + report_bytes(refused.value).decode()
+    assert "11010519491231002X" not in str(refused.value) + report_bytes(path, refused.value.refused).decode()
 
 
 def test_all_wrong_rows_are_named_at_once(drawn: tuple[ReviewStore, Round], tmp_path: Path) -> None:
@@ -553,6 +583,49 @@ def test_all_wrong_rows_are_named_at_once(drawn: tuple[ReviewStore, Round], tmp_
     with pytest.raises(RowsRefused) as refused:
         give_back(drawn, path)
     assert len(refused.value.refused) == 2 * len(HOSTILE)
+    every = f"{path} 第 1–{len(HOSTILE)} 行 / row 1–{len(HOSTILE)}: 第 1–{len(HOSTILE)} 条 / item 1–{len(HOSTILE)}: "
+    assert [line.partition(": 未知")[0] for line in str(refused.value).splitlines()] == [
+        f"{every}read_share '?': 应为 0–100% 或 0–1 / should be 0–100% or 0–1",
+        f"{every}verdict '?'",
+    ]
+
+
+RUNS: list[tuple[str, list[tuple[int, str, str]], list[str]]] = [
+    ("one row", [(2, "7", "a")], [" 第 2 行 / row 2: 第 7 条 / item 7: verdict: a / a"]),
+    (
+        "rows that follow each other",
+        [(2, "7", "a"), (3, "9", "a"), (4, "10", "a")],
+        [" 第 2–4 行 / row 2–4: 第 7, 9–10 条 / item 7, 9–10: verdict: a / a"],
+    ),
+    (
+        "a gap, and another reason",
+        [(2, "1", "a"), (4, "2", "a"), (5, "3", "b")],
+        [
+            " 第 2 行 / row 2: 第 1 条 / item 1: verdict: a / a",
+            " 第 4 行 / row 4: 第 2 条 / item 2: verdict: a / a",
+            " 第 5 行 / row 5: 第 3 条 / item 3: verdict: b / b",
+        ],
+    ),
+    ("rows that are gone", [(0, "5", "a"), (0, "8", "a")], [": 第 5, 8 条 / item 5, 8: verdict: a / a"]),
+    ("no number", [(1, "x\\u202E", "a")], [" 第 1 行 / row 1: 第 x\\u202E 条 / item x\\u202E: verdict: a / a"]),
+    (
+        "many apart",
+        [(row, str(2 * row), "a") for row in range(1, 21)],
+        [
+            " 第 1–20 行 / row 1–20: 第 2, 4, 6, 8, 10, 12, 14, 16 … (20) 条 / item 2, 4, 6, 8, 10, 12, 14, 16 … (20): verdict: a / a"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "rows", "said"), RUNS, ids=[case[0] for case in RUNS])
+def test_rows_next_to_each_other_are_told_in_one_line(
+    name: str, rows: list[tuple[int, str, str]], said: list[str]
+) -> None:
+    refused = [RefusedRow(Place("", row), "verdict", "", why, why, item) for row, item, why in rows]
+    assert refusal_lines(Path("f.csv"), refused[::-1]) == [f"f.csv{line}" for line in said]
+    report = list(csv.reader(io.StringIO(report_bytes(Path("f.csv"), refused).decode("utf-8-sig"))))
+    assert [row[3] for row in report[1:]] == [item for _, item, _ in rows]
 
 
 def test_an_unfinished_file_is_taken_when_that_is_said(drawn: tuple[ReviewStore, Round], tmp_path: Path) -> None:
@@ -819,7 +892,11 @@ def test_the_time_a_tool_measured_is_kept(drawn: tuple[ReviewStore, Round], tmp_
 
 @pytest.mark.parametrize("reading", ["first", "adjudication"])
 def test_the_labelling_configuration_offers_all_that_can_be_answered(reading: str) -> None:
-    root = ElementTree.fromstring(labelling_config(reading))
+    root = ElementTree.fromstring(labelling_config(reading, criteria_version()))
+    headers = [element.get("value") for element in root if element.tag == "Header"]
+    assert headers == [*guide_lines(reading, cells=False), "$about"]
+    assert [element.get("value") for element in root.findall("Collapse/Panel/Header")] == rule_lines(criteria_version())
+    assert set(guide_lines(reading, cells=False)) < set(guide_lines(reading))
     taxonomy = next(element for element in root if element.tag == "Taxonomy")
     leaves = [leaf.get("value", "") for group in taxonomy for leaf in group]
     assert [vocabulary.risks_of(leaf) for leaf in leaves] == [([risk], []) for risk in risks()]
@@ -858,9 +935,15 @@ def test_the_commands_hand_out_and_take_back(drawn: tuple[ReviewStore, Round], t
     assert "no such verdict" in str(done.exception)
     assert "no such verdict" in (tmp_path / "work.csv.refused.csv").read_text(encoding="utf-8-sig")
     answer(path)
-    done = CliRunner().invoke(review_app, ["import", str(out), str(path)])
+    other = tmp_path / "mine.csv"
+    other.write_text("a list of mine\n")
+    done = CliRunner().invoke(review_app, ["import", str(out), str(path), "--report", str(other)])
     assert done.exit_code == 0, done.output
     assert "stored 2" in done.output
+    assert other.exists()  # only a report is removed
+    done = CliRunner().invoke(review_app, ["import", str(out), str(path)])
+    assert "there already 2" in done.output
+    assert not (tmp_path / "work.csv.refused.csv").exists()
 
 
 @pytest.mark.parametrize("written", ["", "a", "3-1", "1-", "-1", "1-9999999999", "١"])

@@ -148,14 +148,23 @@ class Review(RuleBasedStateMachine):
             said = {(row["item_no"], row["person"]) for row in rows}
             assert not said & {tuple(row) for row in held}
             waiting = {row[0] for row in connection.execute("SELECT item_no FROM open WHERE reading = 'adjudication'")}
-        by_item = {
-            number: {row["reading"]: row["verdict"] for row in rows if row["item_no"] == number}
-            for number in range(1, 6)
+        by_item = {n: {row["reading"]: row for row in rows if row["item_no"] == n} for n in range(1, 4)}
+        both = {n: (own["first"], own["second"]) for n, own in by_item.items() if {"first", "second"} <= own.keys()}
+        apart = {
+            n
+            for n, pair in both.items()
+            if pair[0]["verdict"] != pair[1]["verdict"] or any(row["after_findings"] for row in pair)
         }
-        differ = {
-            n for n, own in by_item.items() if {"first", "second"} <= own.keys() and own["first"] != own["second"]
-        }
-        assert waiting == {number for number in differ if "adjudication" not in by_item[number]}
+        assert waiting == {number for number in apart if "adjudication" not in by_item[number]}
+        decided_twice = Counter(
+            (event["item_no"], event["person"]) for event in self.store.log() if event["event"] == "decided"
+        )
+        for row in rows:
+            assert row["after_findings"] == (decided_twice[row["item_no"], row["person"]] > 1)
+            assert not (row["after_findings"] and row["reading"] == "adjudication")
+        for final in self.store.finals().to_pylist():
+            own = by_item[final["item_no"]]
+            assert final["how"] == "adjudicated" or not any(row["after_findings"] for row in own.values())
 
     @invariant()
     def every_reading_is_either_open_or_done(self) -> None:

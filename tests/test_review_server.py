@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from review.events import iso
 from review.guard import HEADERS
 from review.server import Site, _listen, make_app
 from review.sessions import Lasting
@@ -334,18 +335,47 @@ def test_an_item_is_shown_without_what_would_steer_and_the_machine_comes_after(p
     assert set(given["progress"]) == {"mine", "left", "total", "decided"}
     assert client.get(f"item/{item['item_no']}").status_code == 403
     told = client.decide(item, "unqualified").json()
+    before = told["progress"]
     assert {"seq", "sha256", "machine", "progress"} == set(told)
     assert set(told["machine"]) == {"risks", "candidate_risks", "pii_types", "findings"}
     assert client.get(f"item/{item['item_no']}").json()["machine"] == told["machine"]
     assert client.get("mine").json()["decided"][0]["item_no"] == item["item_no"]
     back = client.post("undo", {}).json()
     assert (back["item"]["item_no"], back["said"]["verdict"]) == (item["item_no"], "unqualified")
+    assert back["progress"]["mine"] == before["mine"] - 1 and back["progress"]["decided"] == before["decided"] - 1
     assert client.decide(back["item"]).status_code == 200
+    assert client.get("me").json()["undo"] == {"decisions": 10, "minutes": 15}
 
 
 def test_the_dashboard_of_those_who_judge_has_no_figure_that_steers(place: Place) -> None:
     assert set(place.client("甲").get("dashboard").json()) == {"completion", "pace"}
     assert {"manual", "agreement", "people", "flags"} <= set(place.client("戊").get("dashboard").json())
+
+
+def test_handed_out_is_not_open_on_a_screen_and_readings_say_who_fits(tmp_path: Path) -> None:
+    clock = Clock()
+    output, round_ = draw_round(tmp_path / "out", plain(9, second=True))
+    store = ReviewStore.open(output, round_, clock)
+    secret = store.add_person("丁", ["lead"], by="丁")
+    for name, roles, until in (
+        ("甲", ["annotator", "second"], None),
+        ("乙", ["second"], "2001-01-01"),
+        ("丙", ["annotator"], None),
+    ):
+        store.add_person(name, roles, "丁", until)
+    store.deactivate("丙", "丁")
+    later = iso(clock.now + 86_400)
+    store.reserve("甲", "first", by="丁", until=later, count=3)
+    store.lease("甲", "second")
+    client = TestClient(make_app(store), base_url="http://127.0.0.1:8765")
+    client.post("/api/login", json={"name": "丁", "secret": secret})
+    queue = client.get("/api/dashboard").json()["queue"]
+    assert queue == {"adjudication": 0, "leased": 1, "reserved": 3}
+    clock.now += 2_000  # the screen was left, the file is still out
+    assert client.get("/api/dashboard").json()["queue"] == {"adjudication": 0, "leased": 0, "reserved": 3}
+    fits = {row["name"]: row["readings"] for row in client.get("/api/people").json()["people"]}
+    assert fits == {"甲": ["first", "second"], "乙": [], "丙": [], "丁": []}
+    store.shut()
 
 
 def test_the_lead_makes_accounts_whose_secret_is_shown_once(place: Place) -> None:
@@ -532,9 +562,52 @@ def test_a_server_ends_cleanly_and_an_address_in_use_is_told(tmp_path: Path) -> 
     assert done.returncode == 2 and "--port" in done.stderr
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "review.example"])
+def test_other_machines_are_not_served_without_tls_unless_that_is_said(tmp_path: Path, host: str) -> None:
+    output, _ = draw_round(tmp_path / "out", plain(2))
+    done = review("serve", output.folder, "--host", host, "--port", 0)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    for remedy in ("SSH 隧道", "TLS proxy", "--tls-cert", "--insecure", "127.0.0.1"):
+        assert remedy in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("::", False),
+        ("localhost.x", False),
+    ],
+)
+def test_what_only_this_machine_reaches_needs_no_tls(host: str, alone: bool) -> None:
+    assert Site(host).loopback is alone
+
+
+def test_a_round_that_is_not_being_judged_is_never_taken_silently(tmp_path: Path) -> None:
+    output, _ = draw_round(tmp_path / "out", plain(2))
+    out = output.folder
+    Register(output).append({"event": "abandoned", "round": "R0001", "by": "x", "reason": "y"})
+    for command in (
+        ["serve", out, "--port", 0],
+        ["user", "add", out, "甲", "--roles", "lead"],
+        ["user", "off", out, "甲"],
+    ):
+        done = review(*command)
+        assert done.returncode == 2 and "R0001 abandoned" in done.stderr and "--round" in done.stderr
+    draw_round(out, plain(2))
+    with served(out, tmp_path / "log") as server:
+        assert server.round == "R0002"
+    with served(out, tmp_path / "log", "--round", "R0001") as server:
+        assert server.round == "R0001"  # to look at, because that was said
+
+
 def test_other_hosts_are_warned_of_and_answered_by_address_and_given_name_only(tmp_path: Path) -> None:
     output, _ = draw_round(tmp_path / "out", plain(2))
-    with served(output.folder, tmp_path / "log", "--host", "0.0.0.0", "--name", "review.example") as server:
+    options = ["--host", "0.0.0.0", "--name", "review.example", "--insecure"]
+    with served(output.folder, tmp_path / "log", *options) as server:
         here = Place(server, {}, None)  # type: ignore[arg-type]
         for host, status in (
             ("review.example", 200),
@@ -543,7 +616,7 @@ def test_other_hosts_are_warned_of_and_answered_by_address_and_given_name_only(t
             ("evil.example", 421),
         ):
             assert raw(here, f"GET /login HTTP/1.1\r\nHost: {host}\r\n\r\n") == status
-        assert "--tls-cert" in server.log()
+        assert "--insecure" in server.log()
 
 
 def test_under_tls_the_cookie_is_for_tls_alone(tmp_path: Path) -> None:

@@ -340,7 +340,7 @@ def test_a_reading_is_not_undone_once_an_adjudicator_sees_it(bench: Bench) -> No
     differ(bench)
     leased = bench.take("裁", "adjudication")
     refused(409, lambda: bench.store.undo("甲"))
-    bench.clock.now += LEASE + 1  # the adjudicator went home
+    bench.store.release("裁", "adjudication", [leased.item_no])
     bench.store.undo("甲")
     assert bench.store.lease("裁", "adjudication") is None
     refused(409, lambda: bench.store.decide("裁", said(leased, "qualified")))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rounds.summary import facts_of, lines_of
 from rounds.tables import REPEAT, SAMPLE
 from tests.audits import Corpus, flip, jsonl, texts
 from tests.round_runs import (
+    DESIGN,
     Clock,
     audited,
     closed,
@@ -208,6 +210,33 @@ def test_failures_that_stay_are_carried_as_failures(own: Path, clock: Clock) -> 
     drawn_again = {_text(row) for row in items_of(found) if row["kind"] == SAMPLE and _text(row) in failed}
     assert drawn_again
     assert {_text(row) for row in items_of(found) if row["carried_from"]} >= drawn_again
+
+
+def test_a_text_in_which_some_reading_found_personal_information_is_judged_anew(own: Path, clock: Clock) -> None:
+    rows = items_of(find_round(Output(own)))
+    ticked = [row["item_no"] for row in rows if "manual" in row["samples"]][:9]
+    repeats = [row["item_no"] for row in rows if row["kind"] == REPEAT][:2]  # shows the text of another item
+    closed(own, clock, ticked=[*ticked, *repeats])
+    found = _next(own, clock)
+    disputed = {_text(row) for row in rows if row["item_no"] in (*ticked, *repeats)}
+    again = [row for row in items_of(found) if row["kind"] == SAMPLE and _text(row) in disputed]
+    assert again and not any(row["carried_from"] for row in again)
+    assert any(row["carried_from"] for row in items_of(found))
+
+
+@pytest.mark.parametrize(("own_design", "told"), [({"second": "0.51"}, "second 0.5"), ({"known": 10}, "known 9")])
+def test_nothing_holds_that_was_judged_less_strictly(
+    own: Path, clock: Clock, own_design: dict[str, Any], told: str
+) -> None:
+    closed(own, clock)
+    with pytest.raises(UsageError, match=f"less strictly than this round: .*--{told}"):
+        _next(own, clock, design=replace(DESIGN, **own_design))
+
+
+def test_what_was_judged_more_strictly_holds(own: Path, clock: Clock) -> None:
+    closed(own, clock)
+    found = _next(own, clock, design=replace(DESIGN, second="0.4", known=8, repeat="0"))
+    assert any(row["carried_from"] for row in items_of(found))
 
 
 def test_a_text_that_changed_is_judged_anew(audited: tuple[Corpus, Path], own: Path, clock: Clock) -> None:

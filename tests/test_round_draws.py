@@ -13,11 +13,14 @@ import pytest
 
 from pipeline.errors import RunFailed
 from pipeline.store.output import Output
+from pipeline.store.scans import sha256_file
+from review.beginning import begin
+from review.store import ReviewStore
 from rounds.opening import WORK, abandon_round
 from rounds.register import find_round
 from rounds.summary import facts_of, lines_of
 from tests.audits import Corpus, jsonl
-from tests.round_runs import VALUE, Clock, audited, copied, drawn, events_of, items_of, opened, ready
+from tests.round_runs import EXPECTED, VALUE, Clock, audited, copied, drawn, events_of, items_of, opened, ready
 
 __all__ = ["audited", "ready"]
 
@@ -179,6 +182,48 @@ def test_an_abandoned_round_leaves_nothing_half_made(both: tuple[Path, Path], tm
     assert {path.name for path in (out / "rounds").iterdir()} == {".lock", "register.ndjson"}
 
 
+def test_a_round_abandoned_at_the_last_step_of_its_draw_leaves_no_review(
+    both: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = both[1]
+    assert _killed(out, _last_step(_operations(out, tmp_path)), tmp_path / "trace") == -9
+    assert (out / "review" / "R0001" / "review.sqlite").is_file() and find_round(Output(out)).drawn is None
+    abandon_round(Output(out), "李", "换期", clock=Clock(EXPECTED))
+    assert not any((out / "review").iterdir())
+
+
+def _last_step(operations: list[str]) -> int:
+    """The number of the operation that puts the draw on record."""
+    return max(i for i, name in enumerate(operations, 1) if name == "open rounds/register.ndjson")
+
+
+def test_a_review_begun_for_another_draw_that_was_killed_is_made_anew(both: tuple[Path, Path], tmp_path: Path) -> None:
+    out = both[1]
+    assert _killed(out, _last_step(_operations(out, tmp_path)), tmp_path / "trace") == -9
+    path = out / "review" / "R0001" / "review.sqlite"
+    found = Output(out).folder / "rounds" / "R0001"
+    other = {"seed": "R0001/1", "items_sha256": sha256_file(found / "items.parquet"), "machine_sha256": "0" * 64}
+    path.unlink()
+    begin(Output(out), find_round(Output(out)), other, 0.0)  # what another draw would have left
+    store = ReviewStore.open(Output(out), drawn(out, Clock()))
+    assert [event["seed"] for event in store.log()] == [f"R0001/{VALUE}"]
+    store.shut()
+
+
+def test_a_review_people_were_at_work_on_is_not_made_over(both: tuple[Path, Path], tmp_path: Path) -> None:
+    out = both[1]
+    copied(out, tmp_path / "before")
+    store = ReviewStore.open(Output(out), drawn(out, Clock()))
+    store.add_person("甲", ["annotator"], by="主管")
+    store.shut()
+    kept = (out / "review" / "R0001" / "review.sqlite").read_bytes()
+    shutil.copy(tmp_path / "before" / "rounds" / "register.ndjson", out / "rounds" / "register.ndjson")
+    with pytest.raises(RunFailed, match="the register knows no such draw"):
+        drawn(out, Clock())
+    abandon_round(Output(out), "李", "换期", clock=Clock(EXPECTED))
+    assert (out / "review" / "R0001" / "review.sqlite").read_bytes() == kept
+
+
 def _killed(out: Path, at: int, trace: Path) -> int:
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(out), str(at), str(trace)], cwd=ROOT, capture_output=True, check=False
@@ -195,6 +240,9 @@ def _goes_on(source: Path, folder: Path, at: int, whole: dict[str, bytes]) -> No
     assert [event["event"] for event in events_of(out)] == ["opened", "valued", "drawn"]
     assert {path.name for path in (out / "rounds").iterdir()} == {".lock", "register.ndjson", "R0001"}
     assert len(items_of(found)) == found.drawn["items"] if found.drawn else False
+    store = ReviewStore.open(Output(out), found)
+    assert [event["event"] for event in store.log()] == ["review_opened"] and store.check() == []
+    store.shut()
     shutil.rmtree(out)
 
 

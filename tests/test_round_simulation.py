@@ -25,11 +25,13 @@ from rounds.carrying import carried
 from rounds.design import Design, seed_of
 from rounds.estimates import Judged
 from rounds.facts import Tables
-from rounds.items import number_items, tally
+from rounds.items import choose_known, number_items, tally
 from rounds.register import Register, Round, find_round
 from rounds.results import result_of
 from rounds.samples import choose
-from rounds.tables import FINALS, ITEMS, QUALIFIED, UNQUALIFIED
+from rounds.tables import FINALS, ITEMS, KNOWN, QUALIFIED, READINGS, SAMPLE, UNQUALIFIED
+from schemas.known_answers import load_known_answers
+from schemas.risks import risks
 from tests.made_rounds import CRITERIA, facts_of, machine_row, reading_row
 
 PASSING, LIMIT = (96, 100), 0.05
@@ -107,7 +109,9 @@ class Company:
         """Opens, draws, judges by the truth and closes a round; raises UsageError where nothing may be carried."""
         name = f"R{len(self.register.rounds()) + 1:04d}"
         frame = {"documents": int(self.admitted.sum()), "sha256": f"{int(self.admitted.sum()):064x}"}
-        design = Design(manual=MINIMUM, stage=0, positive=0, negative=0, known=0, repeat="0", second="0")
+        design = Design(
+            manual=MINIMUM, stage=0, positive=0, negative=0
+        )  # one population: the others are of no stage or source
         self._say(name, "opened", run_id="run-1", frame=frame, criteria=CRITERIA, design=design.stated(),
                   changes=changes, from_verdicts=from_verdicts, **dict.fromkeys(
                       ("ruleset_sha256", "policy_sha256", "profile_sha256"), "0" * 64))  # fmt: skip
@@ -118,14 +122,15 @@ class Company:
         self._say(name, "valued", value=value, seed=seed)
         chosen = choose(sql, seed, design, {"manual": frame["documents"]})
         among = holding.among(chosen) if holding else frozenset()
-        items = number_items(seed, chosen, design, [], among, holding.source if holding else None)
+        known = choose_known(seed, load_known_answers(), risks(), design.known)
+        items = number_items(seed, chosen, design, known, among, holding.source if holding else None)
         return self._judged(name, seed, value, items, frame["documents"])
 
     def _judged(self, name: str, seed: str, value: str, items: Sequence[Any], population: int) -> Round:
         folder = self.out / "rounds" / name
         folder.mkdir()
         rows = [self._row(item) for item in items]
-        finals = [self._final(row) for row in rows]
+        finals = [self._final(row) for row in rows if row["kind"] == SAMPLE]
         pq.write_table(pa.Table.from_pylist(rows, schema=ITEMS), folder / "items.parquet")
         pq.write_table(pa.Table.from_pylist(finals, schema=FINALS), folder / "finals.parquet")
         held = [row["carried_from"] for row in rows if row["carried_from"]]
@@ -133,30 +138,41 @@ class Company:
                   machine_sha256="0" * 64, items=len(rows), sizes=tally(items), strata={"manual": population},
                   carried={"from": held[0] if held else None, "items": len(held)})  # fmt: skip
         found = find_round(Output(self.out), name)
-        read = [reading_row(row["item_no"]) for row in rows if row["carried_from"] is None]
+        read = [reading_row(row["item_no"], **self._said(row)) for row in rows if row["carried_from"] is None]
+        pq.write_table(pa.Table.from_pylist(read, schema=READINGS), folder / "readings.parquet")
         tables = Tables(rows, [machine_row(row["item_no"]) for row in rows], read, finals)
         result = result_of(found, tables, facts_of())
-        self._say(name, "closed", finals_sha256=sha256_file(folder / "finals.parquet"), passed=result.passed,
+        self._say(name, "closed", finals_sha256=sha256_file(folder / "finals.parquet"),
+                  readings_sha256=sha256_file(folder / "readings.parquet"), passed=result.passed,
                   outcome=result.outcome)  # fmt: skip
         return find_round(Output(self.out), name)
 
     def _row(self, item: Any) -> dict[str, Any]:
         own = {name: getattr(item, name) for name in ("item_no", "kind", "bucket", "stage", "content_hash", "second")}
-        place = {name: getattr(item.document, name) for name in ("doc_id", "source_id", "shard", "row")}
-        more = {"samples": list(item.samples), "repeat_of": None, "carried_from": item.carried_from, "text": "x"}
+        place = {name: getattr(item.document, name, None) for name in ("doc_id", "source_id", "shard", "row")}
+        more = {
+            "samples": list(item.samples),
+            "repeat_of": item.repeat_of,
+            "carried_from": item.carried_from,
+            "text": "x",
+        }
         return own | place | more
 
+    def _said(self, row: dict[str, Any]) -> dict[str, Any]:
+        bad = row["kind"] == KNOWN or bool(self.bad[row["row"]])
+        return {"verdict": UNQUALIFIED if bad else QUALIFIED, "risks": ["A1-f"] if bad else [], "personal": []}
+
     def _final(self, row: dict[str, Any]) -> dict[str, Any]:
-        bad = bool(self.bad[row["row"]])
-        said = {"verdict": UNQUALIFIED if bad else QUALIFIED, "risks": ["A1-f"] if bad else [], "personal": []}
-        return {"item_no": row["item_no"], **said, "how": "carried" if row["carried_from"] else "single"}
+        how = "carried" if row["carried_from"] else "agreed"
+        return {"item_no": row["item_no"], **self._said(row), "how": how}
 
     def _say(self, name: str, event: str, **content: Any) -> None:
         self.register.append({"event": event, "round": name, **content})
 
     def drop_failures(self, found: Round) -> int:
         """Takes what failed a round out of the corpus: how many."""
-        items = pq.read_table(found.folder / "items.parquet", columns=["row"]).column("row").to_numpy()
+        rows = pq.read_table(found.folder / "items.parquet", columns=["kind", "row"]).to_pylist()
+        items = np.array([row["row"] for row in rows if row["kind"] == SAMPLE])
         failed = items[self.bad[items]]
         self.admitted[failed] = False
         return len(failed)

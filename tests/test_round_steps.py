@@ -12,10 +12,11 @@ from models.from_review import RoundUsed, TrainedOn
 from pipeline.errors import OutputBusy, RunFailed, UsageError
 from pipeline.nights.prune import named_runs, prune
 from pipeline.store.output import Output
-from rounds.design import Design, PublicValue, moment, must_have_form, part_of, seed_of
+from rounds.design import Design, PublicValue, moment, part_of, seed_of
 from rounds.drawing import Request, draw_round
 from rounds.opening import PIN, abandon_round
 from rounds.register import Register, find_round, rounds_of
+from rounds.value_form import must_have_form
 from tests.audits import Corpus, audit, flip, reseal
 from tests.round_runs import (
     EXPECTED,
@@ -50,7 +51,7 @@ def _early(out: Path, clock: Clock) -> None:
 def _second_value(out: Path, clock: Clock) -> None:
     opened(out, clock)
     drawn(out, clock)
-    drawn(out, clock, "999")
+    drawn(out, clock, "9" * 13)
 
 
 def _without_declaration(out: Path, clock: Clock) -> None:
@@ -77,7 +78,7 @@ def _abandon_nothing(out: Path, clock: Clock) -> None:
         (_open_again, "上一轮尚未结束"),
         (_early, "预定"),
         (_second_value, "一轮只用一个值"),
-        (lambda out, clock: (opened(out, clock), drawn(out, clock, "08 12 17")), "约定的写法"),
+        (lambda out, clock: (opened(out, clock), drawn(out, clock, "08 12 17")), "登记的写法"),
         (_without_declaration, "--from-verdicts/--not-from-verdicts"),
         (_abandoned, "没有开启的轮次"),
         (_abandon_nothing, "已结束"),
@@ -89,7 +90,7 @@ def _abandon_nothing(out: Path, clock: Clock) -> None:
         (lambda out, clock: find_round(Output(out)), "还没有评估轮次"),
         (lambda out, clock: (opened(out, clock), find_round(Output(out), "R0009")), "没有这一轮"),
         (lambda out, clock: (opened(out, clock), drawn(out, clock, "1" * 300)), "过长"),
-        (lambda out, clock: (opened(out, clock), drawn(out, clock, "a\x07b")), "控制字符|约定"),
+        (lambda out, clock: (opened(out, clock), drawn(out, clock, "a\x07b")), "控制字符|登记的写法"),
         (lambda out, clock: (opened(out, clock), drawn(out, clock, "  ")), "不能为空"),
     ],
 )
@@ -191,19 +192,77 @@ def test_shares_are_exact(share: str, count: int, size: int) -> None:
     assert part_of(share, count) == size
 
 
-def test_the_spelling_of_a_value_is_settled_beforehand() -> None:
-    assert PublicValue.named("a", "b", EXPECTED).form == "[0-9]+"
-    must_have_form("3892.42", PublicValue.named("a", "b", EXPECTED, r"[0-9]+\.[0-9]{2}").form)
-    for wrong in ("(", "a{99999999999999}"):
-        with pytest.raises(UsageError, match="正则"):
-            PublicValue.named("a", "b", EXPECTED, wrong)
+@pytest.mark.parametrize(
+    "form", ["[0-9]{5}", r"\d{5}", r"[0-9]{4}\.[0-9]{2}", "[0-9a-f]{64}", "SH[0-9][0-9]{5}", "[A-F0-9]{8}"]
+)
+def test_a_form_of_one_spelling_is_taken(form: str) -> None:
+    assert PublicValue.named("a", "b", EXPECTED, form).form == form
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(
+            "[0-9]+",
+            "[0-9]*",
+            "[0-9]{5,6}",
+            "[0-9]{5,}",
+            "0?[0-9]{5}",
+            "[0-9]{5}|[0-9]{6}",
+            "([0-9]{5})",
+            ".{6}",
+        ),  # lengths
+        *(
+            "[0-9A-Fa-f]{8}",
+            "[0-9]{4}[A-Z]{4}",
+            "[0-9 ]{6}",
+            "[0-9.]{6}",
+            r"\w{6}",
+            "[^a]{6}",
+            "[0-9]{5} ?",
+            r"\s[0-9]{5}",
+        ),
+        *("[０-９]{6}", "12345", "(", "a{99999999999999}", "[9-0]{6}", "[0-9]{200}", "", "(?i)[a-f]{8}", "^[0-9]{6}$"),
+        *("[0-9]{4}", "[01]{16}", "[0]{6}"),  # too few values
+    ],
+)
+def test_a_form_that_allows_several_spellings_or_few_values_is_refused(form: str) -> None:
+    with pytest.raises(UsageError, match="--value-form"):
+        PublicValue.named("a", "b", EXPECTED, form)
+
+
+@pytest.mark.parametrize(
+    "value", ["12345", "0012345", "012345 ", " 012345", "０１２３４５", "012345\n", "12345.0", "٠١٢٣٤٥"]
+)
+def test_a_value_written_otherwise_is_refused_with_both_shown(value: str) -> None:
+    for form in ("[0-9]{6}", r"\d{6}"):
+        must_have_form("012345", form)
+        with pytest.raises(UsageError) as caught:
+            must_have_form(value, form)
+        assert repr(value) in str(caught.value) and form in str(caught.value)
+
+
+def test_a_value_written_otherwise_draws_nothing_and_is_not_recorded(fresh: Path) -> None:
+    clock = Clock()
+    opened(fresh, clock)
+    for value in ("0" + VALUE, VALUE + " ", VALUE[:-1]):
+        with pytest.raises(UsageError, match="写法"):
+            drawn(fresh, clock, value)
+    assert [event["event"] for event in events_of(fresh)] == ["opened"]
+
+
+def test_the_form_of_a_value_is_asked_for(fresh: Path) -> None:
+    said = ("--by", "李", "--changes", "首轮", "--value-name", "a", "--value-source", "b", "--value-expected", EXPECTED)
+    for forms in ((), ("--value-digits", 6, "--value-form", "[0-9]{6}")):
+        assert "--value-digits" in audit("round", "open", fresh, *said, *forms, check=2).stderr
 
 
 def test_a_seed_keeps_to_the_contract() -> None:
-    assert seed_of("R0001", " 08 12 17 ") == "R0001/08 12 17"
+    assert seed_of("R0001", "08 12 17") == "R0001/08 12 17"
     assert len(seed_of("R0001", "x" * 194)) == 200
-    with pytest.raises(UsageError):
-        seed_of("R0001", "\ud800")
+    for value in ("\ud800", "", " "):
+        with pytest.raises(UsageError):
+            seed_of("R0001", value)
 
 
 def test_a_line_cut_off_by_a_crash_was_never_said(own: Path) -> None:
@@ -284,8 +343,8 @@ def test_a_run_is_pinned_while_it_is_being_frozen(fresh: Path) -> None:
 
 
 def test_a_round_by_the_command_line(fresh: Path) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat(timespec="seconds")
-    named = ("--value-name", "开奖号", "--value-source", "公告", "--value-expected", soon)
+    soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat(timespec="seconds")
+    named = ("--value-name", "开奖号", "--value-source", "公告", "--value-digits", 6, "--value-expected", soon)
     sizes = ("--manual", 30, "--stage-sample", 5, "--positive", 2, "--negative", 3, "--known", 2)
     said = ("--by", "李", "--changes", "首轮")
     assert "还没有" in audit("round", "list", fresh).stdout

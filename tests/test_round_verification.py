@@ -137,6 +137,8 @@ def test_a_register_cut_behind_a_later_run_is_missed(audited: tuple[Corpus, Path
     finally:
         corpus.config.write_text(json.dumps(content, ensure_ascii=False))
     assert "register.ndjson" not in _problems(out, quick=True)
+    begun = find_round(Output(out)).drawn["review_begun"]  # type: ignore[index]
+    assert json.loads((out / "current" / "manifest.json").read_text())["review_heads"] == {"R0001": begun}
     shutil.rmtree(out / "rounds")
     assert "缺少运行" in _problems(out, quick=True)
 

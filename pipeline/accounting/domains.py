@@ -29,18 +29,32 @@ class DomainVerdict:
 
 
 def judge_domains(
-    files: Sequence[Path], maximum: tuple[int, int], known: frozenset[str], lifted: frozenset[str], spill: Path
+    files: Sequence[Path],
+    maximum: tuple[int, int],
+    known: frozenset[str],
+    lifted: frozenset[str],
+    spill: Path,
+    apart: frozenset[str] = frozenset(),
 ) -> list[DomainVerdict]:
     """The domains to blacklist now: judged by themselves, above the maximum, neither listed nor lifted yet.
 
-    `files` are the groups of all units (pipeline/accounting/summaries.py).
+    `files` are the groups of all units (pipeline/accounting/summaries.py); documents of the sources `apart` do not count.
     """
     if not files:
         return []
     with connect(memory=BOUNDED) as connection:
         connection.execute(f"SET temp_directory = {quoted(str(spill))}")
-        above = domains_above(lambda query: connection.execute(query).fetchall(), parquet_list(files), maximum, "n")
+        above = domains_above(
+            lambda query: connection.execute(query).fetchall(), without(parquet_list(files), apart), maximum, "n"
+        )
     return [verdict for verdict in above if verdict.domain not in known and verdict.domain not in lifted]
+
+
+def without(documents: str, apart: Collection[str]) -> str:
+    """The relation without the documents of these sources."""
+    if not apart:
+        return documents
+    return f"(SELECT * FROM {documents} WHERE source_id NOT IN ({', '.join(map(quoted, sorted(apart)))}))"
 
 
 def holders(files: Sequence[Path], domains: Collection[str]) -> dict[int, frozenset[str]]:

@@ -55,13 +55,15 @@ def lift(
     second: Second,
     reason: Reason,
     evidence: Annotated[
-        Path | None, typer.Option(help="过滤前盲评的证明文件 / proof: a blind assessment from before filtering")
+        Path | None,
+        typer.Option(help="证明文件：域名必填，来源可附 / file of evidence: a domain takes one, a source may have one"),
     ] = None,
     round_: Annotated[
-        str | None, typer.Option("--round", help="或：已关闭的评估轮次 / or: a closed assessment round")
+        str | None,
+        typer.Option("--round", help="已关闭的评估轮次，来源必填 / closed assessment round: a source takes one"),
     ] = None,
-    role: Annotated[str, typer.Option(help="提出者职责，用 --round 时必填 / role of who proposes")] = "",
-    second_role: Annotated[str, typer.Option(help="复核者职责，须不同 / role of who confirms: another one")] = "",
+    role: Annotated[str, typer.Option(help="提出者职责，必填 / role of who proposes; needed")] = "",
+    second_role: Annotated[str, typer.Option(help="复核者职责，必填，须不同 / role of who confirms: another one")] = "",
 ) -> int:
     """解除；只对当前版本的来源与规则有效 / Lifts, for this version of the source and these rules only."""
     from pipeline.terminal import blacklisting

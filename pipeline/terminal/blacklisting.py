@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blacklist.blocked import wrong_domain
+from blacklist.lifts import BETWEEN, are_two
 from blacklist.log import BlacklistLog, ChainBroken, Entry, state_csv
 from blacklist.rule import corpus_version
 from pipeline.errors import RunFailed, UsageError
@@ -81,14 +82,17 @@ def confirm(folder: Path, source: str, people: tuple[str, str], reason: str) -> 
             raise UsageError(f"{source}: 没有待确认的暂停 / is not suspended, there is nothing to confirm")
         kept = ("rate", "threshold", "documents", "violations", "run_id", "source_version", "ruleset_sha256")
         numbers = {name: getattr(suspended, name) for name in kept}
-        log.append([_event("confirmed", source, "source", " + ".join(people), reason, numbers)])
+        log.append([_event("confirmed", source, "source", BETWEEN.join(people), reason, numbers)])
     print(f"{source}: 暂停已确认为列入 / the suspension is confirmed, the source stays listed")
     return 0
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What a lift rests on: a file, or a closed round and the roles of the two who decide; one of both."""
+    """What a lift rests on: the roles of the two who decide, and a closed round for a source, a file for a domain.
+
+    A file may stand beside a round; its hash is kept.
+    """
 
     evidence: Path | None = None
     round: str | None = None
@@ -99,12 +103,8 @@ def lift(folder: Path, source: str, people: tuple[str, str], reason: str, proof:
     """Lifts an active entry for the version of the source, and the rules, of the current run."""
     Output(folder).must_exist()
     _two_people(people, "--second: 解除须由两人决定 / a lift takes two different people")
-    if (proof.evidence is None) == (proof.round is None):
-        raise UsageError("--evidence / --round: 须给出其一作为证明 / a lift takes one of them as its proof")
-    if proof.evidence is not None and not proof.evidence.is_file():
-        raise UsageError(f"--evidence: {proof.evidence}: 没有这个文件 / no such file")
-    if proof.round is not None:
-        _two_people(proof.roles, "--role, --second-role: 须为两种不同的职责 / two different roles are needed")
+    if not are_two(proof.roles):
+        raise UsageError("--role, --second-role: 须为两种不同的职责 / two different roles are needed")
     with Output(folder).held():
         log = _log(folder, mend=True)
         listed = sorted((entry for entry in log.entries() if entry.active), key=lambda entry: entry.scope != "domain")
@@ -116,31 +116,60 @@ def lift(folder: Path, source: str, people: tuple[str, str], reason: str, proof:
         versions = manifest.get("source_versions", {})
         domain = active[source].scope == "domain"
         held = {
-            **_proof(Output(folder), source, domain, manifest, proof),
+            **(
+                _proof_of_domain(source, proof) if domain else _proof_of_source(Output(folder), source, manifest, proof)
+            ),
+            "roles": [role.strip() for role in proof.roles],
             "source_version": corpus_version(versions) if domain else versions.get(source),
             "ruleset_sha256": manifest.get("ruleset_sha256"),
             "run_id": manifest.get("run_id"),
         }
-        log.append([_event("lifted", source, active[source].scope, " + ".join(people), reason, held)])
+        log.append([_event("lifted", source, active[source].scope, BETWEEN.join(people), reason, held)])
     print(f"{source}: 已解除，来源或规则变化后失效 / lifted until the source or the rules change")
+    for earlier in held.get("earlier_rounds", ()):
+        print(f"  此前的 {earlier} 未得出此结论 / the earlier {earlier} did not find so; it is kept with the lift")
     return 0
 
 
-def _proof(output: Output, source: str, domain: bool, manifest: dict[str, Any], proof: Proof) -> dict[str, Any]:
-    if proof.evidence is not None:
-        return {"file": proof.evidence.name, "sha256": sha256_file(proof.evidence)}
+def _proof_of_domain(domain: str, proof: Proof) -> dict[str, Any]:
+    if proof.round is not None:
+        raise UsageError(
+            f"{domain}: 评估轮次按来源抽样，域名的解除须用 --evidence / rounds assess sources: lifting a domain takes --evidence"
+        )
+    if proof.evidence is None:
+        raise UsageError(f"{domain}: --evidence: 域名的解除须给出证明文件 / lifting a domain takes a file of evidence")
+    return _filed(proof.evidence)
+
+
+def _proof_of_source(output: Output, source: str, manifest: dict[str, Any], proof: Proof) -> dict[str, Any]:
     from rounds.lifting import assessment  # slow to import
 
-    if domain:
+    if proof.round is None:
         raise UsageError(
-            f"{source}: 评估轮次按来源抽样，域名的解除须用 --evidence / rounds assess sources: lifting a domain takes --evidence"
+            f"{source}: --round: 来源的解除须以已关闭的评估轮次为证明，--evidence 只能与之并用 / lifting a source takes a closed assessment round; "
+            "--evidence may stand beside it, not in its place"
         )
-    return {**assessment(output, str(proof.round), source, manifest), "roles": list(proof.roles)}
+    filed = {} if proof.evidence is None else _filed(proof.evidence)
+    return {**filed, **assessment(output, proof.round, source, manifest)}
+
+
+def _filed(evidence: Path) -> dict[str, Any]:
+    """Name and hash of a file of evidence. Raises UsageError where there is nothing in it."""
+    if not evidence.is_file():
+        raise UsageError(f"--evidence: {evidence}: 没有这个文件 / no such file")
+    try:
+        if not evidence.stat().st_size:
+            raise UsageError(f"--evidence: {evidence}: 文件为空，不成证明 / is empty and proves nothing")
+        return {"file": evidence.name, "sha256": sha256_file(evidence)}
+    except OSError as error:
+        raise UsageError(f"--evidence: {evidence}: 读不了 / cannot be read: {error.strerror}") from None
 
 
 def _two_people(people: tuple[str, str], message: str) -> None:
-    if len({person.strip().casefold() for person in people}) < 2 or not all(person.strip() for person in people):
+    if not are_two(people):
         raise UsageError(message)
+    if any(BETWEEN in person for person in people):
+        raise UsageError(f"--by, --second: 每项只写一人 / one person each: {' | '.join(people)}")
 
 
 def _counted(entry: Entry) -> str:

@@ -166,8 +166,10 @@ def query(
             metavar="[NAME…]", help="查询名；text 编号 取原文，why 编号 看判定 / names; text DOC_ID; why DOC_ID"
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="table、csv、json、xlsx")] = "table",
-    to: Annotated[Path | None, typer.Option("--to", help="写入文件 / write to a file")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="table、csv、json、xlsx；默认按 --to / by default as --to says")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="写入 .csv、.xlsx、.json 文件 / write to such a file")] = None,
     against: Annotated[
         str | None, typer.Option(help="changes 与此运行比较 / run to compare with, instead of the one before")
     ] = None,
@@ -183,12 +185,13 @@ def query(
     from pipeline.nights import nightly
     from pipeline.store.output import Output
     from pipeline.terminal import query as queries
+    from pipeline.terminal.document_text import document_text
     from pipeline.terminal.why import explain
 
     output = Output(out.absolute())
     output.must_exist()
-    if form not in queries.FORMATS:
-        raise UsageError(f"--format: {form}: 应为 / should be one of {', '.join(queries.FORMATS)}")
+    drawing = to is not None and to.suffix == ".svg"  # a trend, which has no other form
+    wanted = "table" if drawing else queries.form_of(form, to)
     if explain_sql:
         for name in names or queries.named_queries():
             print("\n".join([f"── {name} ──", *queries.explanation(name), ""]))
@@ -214,19 +217,19 @@ def query(
     if names[0] in ("text", "why"):
         if len(names) != 2:
             raise UsageError(f"用法 / usage: corpus-audit query OUT {names[0]} DOC_ID")
-        answer = queries.document_text(run, names[1]) if names[0] == "text" else explain(run, names[1])
+        answer = document_text(run, names[1]) if names[0] == "text" else explain(run, names[1])
         for text in answer:
             print(queries.harmless(text) if sys.stdout.isatty() or names[0] == "why" else text)
         return 0
-    if to is not None and to.suffix == ".svg":
+    if to is not None and drawing:
         nightly.draw(output, names, to)
         return 0
     answers, notice = nightly.ask(output, run, names, nightly.Settings(against, examples))
     if notice:
         print(notice, file=sys.stderr)
-        if form == "table" and to is None:  # empty tables would say no more
+        if wanted == "table":  # empty tables would say no more
             answers = [answer for answer in answers if not answer.name.startswith("changes")]
-    queries.render(answers, form, to)
+    queries.render(answers, wanted, to)
     return 0
 
 

@@ -47,7 +47,8 @@ def check(
     """对照标准的数量要求并检查词条；不足则退出码 1 / The numbers a filing asks for, and doubtful terms; exit 1 when short."""
     from lexicon import checking
 
-    wanted = _guarded(lambda: _profile(profile).keywords)
+    edition = _guarded(lambda: _profile(profile))
+    wanted = edition.keywords
     report = _guarded(lambda: checking.check(libraries or [], wanted))
     if not libraries:
         print("内置起步词库 / the bundled starter library")
@@ -60,6 +61,9 @@ def check(
         sign = "≤" if requirement.at_most else "≥"
         mark = "✓" if requirement.met else "✗" if requirement.must else "△"
         print(f"{mark} {sign + format(requirement.required, ','):>16}{requirement.found:>16,}  {requirement.title}")
+    for value in edition.unverified:
+        if value.field.startswith("keywords."):
+            print(f"口径须知 / on the profile: {value.line}")
     for error in report.errors:
         print(f"错误 / error: {error}")
     kinds: Counter[str] = Counter()
@@ -70,6 +74,11 @@ def check(
     for kind, count in kinds.items():
         if not remarks and count > _SHOWN:
             print(f"… {kind}: 共 {count:,} 条，--all 全部列出 / {count:,} in all, --all lists them")
+    if report.sufficient and any(not one.met and not one.at_most for one in report.requirements):
+        print(
+            "未达到推荐的数量（△），该版标准不作强制 / fewer than recommended (△), which this edition does not insist on"
+        )
+        return 0
     if report.sufficient:
         print(
             "数量满足要求；词是否合适由人判断 / the numbers are met; whether the terms are right is for people to judge"

@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.accounting.review import UNDECIDED, undecided_sources
-from pipeline.store.output import Run
+from pipeline.accounting.profile_standing import note
+from pipeline.accounting.review import STAGE_APART, UNDECIDED, undecided_sources
+from pipeline.errors import RunFailed
+from pipeline.store.output import Output, Run
+from rounds.register import rounds_of
 from transforms.decide import NOT_ASKED
 from transforms.pii import UNREAD
 
@@ -76,6 +79,8 @@ def show_result(run: Run, out: Console) -> None:
         f"运行 / run {run.manifest['run_id']}   口径 / profile {title}   种子 / seed {run.manifest['seed']}",
         markup=False,
     )
+    if told := note(result):
+        out.print(f"口径须知 / on the profile: {told[0]} / {told[1]}", markup=False)
     out.print(
         f"读到 / read {totals['records_read']:,} = 审计 / audited {totals['audited']:,} + 拒收 / rejected {totals['rejected']:,}"
         f"{'' if totals['books_complete'] else '（有分片不完整 / some shards incomplete）'}   {totals['bytes'] / 1e6:,.1f} MB"
@@ -99,6 +104,7 @@ def show_result(run: Run, out: Console) -> None:
         f"样本 / samples: 人工 / manual {samples['manual']['size']:,}   技术 / technical {technical['size']:,}, 合格 / qualified "
         f"{technical['qualified']:,}{'' if rate is None else f' ({rate:.2%})'}"
     )
+    _show_rounds(run, out)
     _show_known_answers(result, out)
     _show_confirming(run, out)
     repeated = sum(row["repeated_ids"] for row in result["sources"])
@@ -118,6 +124,26 @@ def show_result(run: Run, out: Console) -> None:
         )
     if result["blacklisted"]:
         out.print(f"黑名单 / blacklisted: {', '.join(result['blacklisted'])}", style="bold", markup=False)
+
+
+def _show_rounds(run: Run, out: Console) -> None:
+    """That nightly runs decide nothing, and where what decides stands."""
+    from rounds.summary import STATES
+
+    folder = run.folder.parent.parent
+    try:
+        rounds = rounds_of(Output(folder))
+    except RunFailed:
+        out.print(
+            "评估轮次登记簿被改动 / the register of assessment rounds was changed: corpus-audit verify", style="bold"
+        )
+        return
+    said = f"最近 / latest {rounds[-1].id} {STATES[rounds[-1].state]}" if rounds else "尚无 / none yet"
+    out.print(
+        f"评估轮次 / assessment rounds: {said}；本次运行为演练，结论出自轮次 / this run is a rehearsal, rounds decide: corpus-audit round status "
+        f"{folder}",
+        markup=False,
+    )
 
 
 def _show_undecided(result: dict[str, Any], out: Console) -> None:
@@ -192,6 +218,8 @@ def _sources(result: dict[str, Any]) -> Table:
         status = "黑名单 / blacklisted" if black else "需复核 / review" if row["needs_review"] else "—"
         if UNDECIDED in row["review_reasons"]:
             status += f" ({UNDECIDED})"
+        if STAGE_APART in row["review_reasons"]:
+            status = f"单列 / listed apart ({row['stage']})"
         table.add_row(
             Text(row["source_id"]),
             f"{row['documents']:,}",

@@ -1,4 +1,4 @@
-"""Named queries for auditors, run read-only on the current run's database, and the text of one document."""
+"""Named queries for auditors, run read-only on the current run's database."""
 
 import csv
 import io
@@ -12,20 +12,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from blacklist.log import FORMULA
-from pipeline.config import Limits
 from pipeline.errors import UsageError
-from pipeline.plan import Member, Shard, Unit
-from pipeline.readers import layout_of
-from pipeline.readers.base import Tray
-from pipeline.scan import read_unit
 from pipeline.store.output import Run
 from pipeline.terminal.opening import LOGS, open_audit
-from schemas.sources import SourceRecord
-from transforms.fingerprint import content_hashes
-from transforms.text import TextBatch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,12 +28,13 @@ _EXACT = 10**15  # whole numbers beyond lose digits in a spreadsheet
 
 @dataclass(frozen=True)
 class Named:
-    """A named query; title and explanation are Chinese, " / ", English."""
+    """A named query; title and explanation are Chinese, " / ", English. `brief`: the columns a table has, if not all."""
 
     name: str
     title: str
     about: str
     sql: str
+    brief: tuple[str, ...] = ()
 
     @property
     def logs(self) -> list[str]:
@@ -59,6 +50,7 @@ class Answer:
     title: str
     columns: list[str]
     rows: list[tuple[Any, ...]]
+    brief: tuple[str, ...] = ()
 
 
 def named_queries() -> dict[str, Named]:
@@ -68,9 +60,9 @@ def named_queries() -> dict[str, Named]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".sql"):
             text = entry.read_text(encoding="utf-8")
-            notes = dict(re.findall(r"^-- (title|about): (.*)$", text, re.MULTILINE))
-            name = entry.name.removesuffix(".sql")
-            found[name] = Named(name, notes["title"], notes["about"], re.sub(r"^(-- .*\n)+", "", text))
+            notes = dict(re.findall(r"^-- (title|about|table): (.*)$", text, re.MULTILINE))
+            name, brief = entry.name.removesuffix(".sql"), tuple(notes.get("table", "").split())
+            found[name] = Named(name, notes["title"], notes["about"], re.sub(r"^(-- .*\n)+", "", text), brief)
     return found
 
 
@@ -104,12 +96,31 @@ def ask(run: Run, names: Sequence[str]) -> list[Answer]:
         with open_audit(run, named.logs) as connection:
             cursor = connection.execute(named.sql)
             columns = [column[0] for column in cursor.description or ()]
-            answers.append(Answer(named.name, named.title, columns, cursor.fetchall()))
+            answers.append(Answer(named.name, named.title, columns, cursor.fetchall(), named.brief))
     return answers
 
 
+def form_of(form: str | None, to: Path | None) -> str:
+    """The form that was asked for, or that the name of the file says. Raises UsageError where the two differ."""
+    if form is not None and form not in FORMATS:
+        raise UsageError(f"--format: {form}: 应为 / should be one of {', '.join(FORMATS)}")
+    if to is None:
+        return form or "table"
+    named = to.suffix.lower().removeprefix(".")
+    wanted = form or named
+    if wanted not in FORMATS[1:]:
+        raise UsageError(
+            f"--to: {to}: 文件名须以 .csv、.xlsx 或 .json 结尾（表格只供屏幕） / should end in .csv, .xlsx or .json; tables are for the screen"
+        )
+    if named != wanted:
+        raise UsageError(
+            f"--to: {to}: 与 --format {form} 不符，应以 .{form} 结尾 / should end in .{form} like --format"
+        )
+    return wanted
+
+
 def render(answers: Sequence[Answer], form: str, to: Path | None) -> None:
-    """Writes answers to stdout, or to a file."""
+    """Writes answers to stdout, or to a file whose name is printed then."""
     if form == "xlsx":
         target = to or Path(f"{answers[0].name}.xlsx")
         if target.is_dir() or not target.parent.is_dir():
@@ -125,6 +136,7 @@ def render(answers: Sequence[Answer], form: str, to: Path | None) -> None:
             to.write_text(text, encoding="utf-8-sig" if form == "csv" else "utf-8", newline="")
         except OSError as error:
             raise UsageError(f"--to: {to}: 写不了 / cannot be written: {error.strerror}") from None
+        print(to)
 
 
 def _csv(answers: Sequence[Answer]) -> str:
@@ -154,7 +166,14 @@ def _table(answers: Sequence[Answer]) -> str:
     console = _console(text)
     for answer in answers:
         console.print(Text(answer.title, style="italic"))  # as a title of the table it would break to the table's width
-        text.write(table_of(answer.columns, answer.rows))
+        shown = [place for place, name in enumerate(answer.columns) if name in answer.brief or not answer.brief]
+        columns = [answer.columns[place] for place in shown]
+        text.write(table_of(columns, [[row[place] for place in shown] for row in answer.rows]))
+        if len(columns) < len(answer.columns):
+            every = len(answer.columns)
+            console.print(
+                Text(f"{len(columns)} / {every} 列，全部用 --format csv / columns; --format csv has all {every}")
+            )
     return text.getvalue()
 
 
@@ -240,33 +259,3 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
         sheet.write_number(row, column, value)
     else:
         sheet.write_string(row, column, _visible(str(_flat(value)))[:_CELL])
-
-
-def document_text(run: Run, doc_id: str) -> list[str]:
-    """The text of a document, read from its shard and checked against its hash; every copy of a repeated id."""
-    with open_audit(run) as connection:
-        query = 'SELECT source_id, shard, "row", content_hash FROM documents WHERE doc_id = ? ORDER BY shard, "row"'
-        places = connection.execute(query, [doc_id]).fetchall()
-    if not places:
-        raise UsageError(f"没有这个语料编号 / no document has this id: {doc_id}")
-    return [_read(run, *place) for place in places]
-
-
-def _read(run: Run, source_id: str, shard_name: str, row: int, content_hash: str) -> str:
-    source = next(SourceRecord.model_validate(s) for s in run.manifest["config"]["sources"] if s["id"] == source_id)
-    entry = next(s for s in run.manifest["shards"] if (s["source_id"], s["shard"]) == (source_id, shard_name))
-    layout = layout_of(shard_name, source.format)
-    assert layout is not None, shard_name
-    limits = Limits.model_validate(run.manifest["config"]["limits"])
-    shard = Shard(shard_name, entry["url"], entry["bytes"], entry["version"], layout)
-    unit = Unit(source, 0, (Member(shard, 0, shard.size),))
-    for records in read_unit(unit, Tray(limits.document_bytes), limits):
-        rows = records.column("row").to_pylist()
-        if row in rows:
-            batch = TextBatch(records.take(pa.array([rows.index(row)])))
-            if content_hashes(batch)[0].as_py().hex() == content_hash:
-                return batch.strings[0]
-            break
-    raise UsageError(
-        f"{source_id}/{shard_name} 第 {row} 行与审计时不同 / row {row} of {source_id}/{shard_name} is not what was audited: the shard changed"
-    )

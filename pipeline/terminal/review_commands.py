@@ -27,7 +27,9 @@ review_app.command("import")(import_)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="姓名 / name")]
 OfRound = Annotated[
     str | None,
-    typer.Option("--round", metavar="R", help="轮次，默认进行中的一轮 / round; without it the one that goes on"),
+    typer.Option(
+        "--round", metavar="R", help="轮次，默认审核中的一轮 / round; without it the one that is being judged"
+    ),
 ]
 Roles = Annotated[
     str,
@@ -45,7 +47,8 @@ def serve(
     out: Out,
     of_round: OfRound = None,
     host: Annotated[
-        str, typer.Option(help="监听地址 / address to listen on; others than this machine's want TLS")
+        str,
+        typer.Option(help="监听地址；其他机器可访问的须有 TLS / address to listen on; one others can reach wants TLS"),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="端口，0 任选 / port; 0 takes a free one")] = 8765,
     names: Annotated[
@@ -53,6 +56,12 @@ def serve(
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="证书 / certificate, PEM")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="私钥 / private key, PEM")] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure", help="无 TLS 也供其他机器访问，不加密 / serve other machines without TLS, unencrypted"
+        ),
+    ] = False,
     lease: Annotated[
         int,
         typer.Option(min=1, max=240, help="条目保留几分钟，操作时续期 / minutes an item is kept; renewed by activity"),
@@ -62,7 +71,7 @@ def serve(
     from review.server import Site
     from review.server import serve as serve_page
 
-    with _store(out, of_round, lease) as store:
+    with _store(out, of_round or _being_judged(out), lease) as store:
         busy = f"{store.folder}: 网页已由另一进程打开 / another process serves this round already: use that one, or stop it"
         with locked(store.folder, busy):
             if not any(person.active for person in store.people()):
@@ -71,7 +80,7 @@ def serve(
                     file=sys.stderr,
                 )
             try:
-                serve_page(store, Site(host, port, tuple(names or ()), tls_cert, tls_key))
+                serve_page(store, Site(host, port, tuple(names or ()), tls_cert, tls_key, insecure))
             except KeyboardInterrupt:  # how a server is meant to end
                 print("已停止 / stopped")
     return 0
@@ -110,7 +119,7 @@ def add(
     out: Out, name: Name, roles: Roles, qualified_until: Until = None, by: By = None, of_round: OfRound = None
 ) -> int:
     """新增账号，口令只显示一次 / Adds an account; its secret is printed once and kept nowhere."""
-    with _store(out, of_round) as store:
+    with _store(out, of_round or _being_judged(out)) as store:
         _print_secret(name, store.add_person(name, _split(roles), _by(by), qualified_until))
     return 0
 
@@ -123,7 +132,7 @@ def copy(
     of_round: OfRound = None,
 ) -> int:
     """沿用另一轮在用账号及其口令 / Takes over the active accounts of another round with their secrets."""
-    with _store(out, of_round) as store, _store(out, earlier) as source:
+    with _store(out, of_round or _being_judged(out)) as store, _store(out, earlier) as source:
         for name in (taken := store.copy_people(source, _by(by))):
             print(name)
         print(f"{len(taken)} 个账号 / accounts: {source.round_id} → {store.round_id}")
@@ -145,7 +154,7 @@ def roles_(
     out: Out, name: Name, roles: Roles, qualified_until: Until = None, by: By = None, of_round: OfRound = None
 ) -> int:
     """改角色或资格期限，并启用 / Sets roles and the end of the qualification; the account is active again."""
-    with _store(out, of_round) as store:
+    with _store(out, of_round or _being_judged(out)) as store:
         store.set_roles(name, _split(roles), _by(by), qualified_until)
         print(f"{name}: {roles}")
     return 0
@@ -154,7 +163,7 @@ def roles_(
 @_users.command("off")
 def off(out: Out, name: Name, by: By = None, of_round: OfRound = None) -> int:
     """停用账号，已作判读保留 / Switches an account off; its decisions stand."""
-    with _store(out, of_round) as store:
+    with _store(out, of_round or _being_judged(out)) as store:
         store.deactivate(name, _by(by))
         print(f"{name}: 已停用 / off")
     return 0
@@ -163,7 +172,7 @@ def off(out: Out, name: Name, by: By = None, of_round: OfRound = None) -> int:
 @_users.command("secret")
 def secret(out: Out, name: Name, by: By = None, of_round: OfRound = None) -> int:
     """换新口令，只显示一次 / A new secret, printed once."""
-    with _store(out, of_round) as store:
+    with _store(out, of_round or _being_judged(out)) as store:
         _print_secret(name, store.renew_secret(name, _by(by)))
     return 0
 
@@ -180,6 +189,23 @@ def _store(out: Path, of_round: str | None, lease: int = 15) -> "Iterator[Review
         yield store
     finally:
         store.shut()
+
+
+def _being_judged(out: Path) -> str:
+    """The one round that is being judged: what is served or changed without naming it. Raises UsageError."""
+    from rounds.register import DRAWN, rounds_of
+
+    output = Output(out)
+    output.must_exist()
+    rounds = rounds_of(output)
+    judged = [one.id for one in rounds if one.state == DRAWN]
+    if len(judged) == 1:
+        return judged[0]
+    listed = "、".join(f"{one.id} {one.state}" for one in rounds) or "—"
+    raise UsageError(
+        f"{out}: 审核中的轮次有 {len(judged)} 个，请用 --round 指明，或先抽取（corpus-audit round draw）；现有 / {len(judged)} rounds are being "
+        f"judged: name one with --round, or draw one first (corpus-audit round draw); there are: {listed}"
+    )
 
 
 def _print_secret(name: str, new: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RoundId = Annotated[str | None, typer.Option("--round", help="轮次，默认当前 / the round; the current one without it")]
 _MOST_ITEMS = 1_000_000
-_SHOWN = 50  # refused rows on the terminal; the report has all
+_SHOWN = 50  # lines of refused rows on the terminal; the report has every row
 
 
 def export(
@@ -65,20 +65,23 @@ def import_(
     round_id: RoundId = None,
 ) -> int:
     """导入答案：逐行核对，一行不符则全部不收 / Takes answers back: every row is checked, one wrong row and nothing is stored."""
-    from review.exchange.importing import RowsRefused, import_answers, report_bytes
+    from review.exchange.importing import RowsRefused, import_answers
+    from review.exchange.refusals import is_report, report_bytes
 
+    target = report or file.with_name(f"{file.name}.refused.csv")
     with _opened(out, round_id) as (store, round):
         try:
             done = import_answers(store, round, file, person, by, partial)
         except RowsRefused as error:
-            target = report or file.with_name(f"{file.name}.refused.csv")
-            _write_report(target, report_bytes(error), file)
+            _write_report(target, report_bytes(file, error.refused), file)
             shown = error.problems[:_SHOWN]
             if len(error.problems) > _SHOWN:
-                shown.append(f"其余 {len(error.problems) - _SHOWN} 条见报告 / the rest is in the report")
+                shown.append(f"其余 {len(error.problems) - _SHOWN} 行见报告 / the rest is in the report")
             raise UsageError(
                 [*shown, f"一条也没有导入；全部原因 / nothing was stored; every reason is in {target}"]
             ) from None
+    if is_report(target):  # of an earlier attempt: what it says is no longer so
+        target.unlink()
     print(
         f"导入 / stored {done.stored:,}，已在库中 / there already {done.already:,}，未作答 / without an answer {done.unanswered:,}"
     )

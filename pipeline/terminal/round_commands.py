@@ -39,13 +39,26 @@ def open_(
             "--from-verdicts/--not-from-verdicts", help="改动是否依据人工判定 / was any of it derived from verdicts"
         ),
     ] = None,
+    value_digits: Annotated[
+        int | None, typer.Option(help="值恰为几位数字，前导零照写 / how many digits it has, leading zeros written")
+    ] = None,
     value_form: Annotated[
-        str, typer.Option(help="值的写法，正则表达式；默认只写数字 / how it will be written; digits alone by default")
-    ] = "[0-9]+",
+        str | None,
+        typer.Option(
+            help="其他写法：定长、单一字符集的正则表达式 / another form: a regular expression of one length and alphabet"
+        ),
+    ] = None,
     manual: Annotated[int, typer.Option(help="人工抽检条数 / documents of the manual sample")] = 4000,
     stage_sample: Annotated[int, typer.Option(help="各阶段补充样本 / of each stage")] = 300,
     positive: Annotated[int, typer.Option(help="各来源机器阳性层 / machine-positive, of each source")] = 60,
     negative: Annotated[int, typer.Option(help="各来源机器阴性层 / machine-negative, of each source")] = 300,
+    source_sample: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="只抽这些来源的评估样本，可多次；其余来源为待人工 / sample these sources only, may be repeated; others stay 待人工",
+        ),
+    ] = None,
     second: Annotated[str, typer.Option(help="双人判定的比例 / share read by two")] = "1",
     known: Annotated[int, typer.Option(help="已知答案条数 / known-answer texts mixed in")] = 40,
     repeat: Annotated[str, typer.Option(help="重复条目的比例 / share shown once more")] = "0.05",
@@ -58,13 +71,22 @@ def open_(
     from rounds.design import Design, Opening, PublicValue
     from rounds.opening import open_round
     from rounds.summary import planned
+    from rounds.value_form import digits_form
 
-    design = Design(manual, stage_sample, positive, negative, second, known, repeat)
-    value = PublicValue.named(value_name, value_source, value_expected, value_form)
+    sources = tuple(source_sample) if source_sample else None
+    design = Design(manual, stage_sample, positive, negative, second, known, repeat, sources)
+    if (value_digits is None) == (value_form is None):
+        raise UsageError(
+            "--value-digits, --value-form: 请给出其一，写明公开值恰有几位、如何书写，如 --value-digits 6 / say how the value will be written, by "
+            "one of them, such as --value-digits 6"
+        )
+    form = value_form if value_form is not None else digits_form(value_digits or 0)
+    value = PublicValue.named(value_name, value_source, value_expected, form)
     opening = Opening(by, value, changes, design, from_verdicts, with_quarantined)
     output = Output(out.absolute())
     found = open_round(output, opening)
     _show(output, found)
+    _warn(output, found)
     most = sum(planned(found).values())
     print(f"将抽取至多 / at most {most:,} 条语料 / documents，双人比例 / share read by two {second}")
     print(f"请留存以上 sha256 并可交第三方存证 / keep these digests where others can vouch for their date: {found.id}")
@@ -93,6 +115,7 @@ def draw(
 
     found = draw_round(output, Request(value, by, carry), progress=progress)
     _show(output, found)
+    _warn(output, found)
     print(f"下一步 / next: corpus-audit review serve {out}")
     return 0
 
@@ -134,17 +157,28 @@ def list_(out: Out, form: Form = "table") -> int:
 
 
 @round_app.command("close")
-def close(out: Out, by: By, wanted: Which = None) -> int:
+def close(
+    out: Out,
+    by: By,
+    wanted: Which = None,
+    with_unread: Annotated[
+        bool,
+        typer.Option("--with-unread", help="已知答案未读完也关闭，未读的按未判出计 / though known answers are unread"),
+    ] = False,
+) -> int:
     """全部判定后关闭：计算结果并发布 / Closes a round that is judged: computes and publishes its result."""
+    from blacklist.log import BlacklistLog
     from pipeline.store.output import Output
+    from rounds.aftermath import blacklist_lines
     from rounds.closing import close as close_round
     from rounds.outcome import result_lines
     from rounds.register import find_round
 
     output = Output(out.absolute())
     output.must_exist()
-    result = close_round(output, find_round(output, wanted), by)
-    _print(result_lines(result.content))
+    content = close_round(output, find_round(output, wanted), by, with_unread=with_unread).content
+    _print(result_lines(content))
+    _print(blacklist_lines(content, BlacklistLog(output.blacklist).events()))
     return 0
 
 
@@ -162,6 +196,33 @@ def abandon(
     output = Output(out.absolute())
     _show(output, abandon_round(output, by, reason, wanted))
     return 0
+
+
+def _warn(output: "Output", found: "Round") -> None:
+    """Says while it costs least for which reasons a round of this design gives no 符合, whatever people find."""
+    from pipeline.store.output import Run
+    from rounds.design import Design
+    from rounds.reliance import weak_design
+    from schemas.profile import Profile
+
+    profile = Profile.model_validate(Run(output.runs / found.run_id).manifest["profile"])
+    design, strata = Design(**found.opened["design"]), found.opened["strata"]
+    reasons = weak_design(design, strata, profile)
+    if design.sources is not None:
+        reasons.append(
+            f"只有 {', '.join(design.sources)} 有来源评估样本，其余来源与条款 {profile.source_rate.clause} 为待人工 / these sources alone are sampled: "
+            f"the others, and clause {profile.source_rate.clause}, stay 待人工"
+        )
+    if strata["manual"] < profile.manual.minimum:
+        reasons.append(
+            f"准入语料 {strata['manual']:,} 条，少于 / admitted documents, fewer than {profile.manual.minimum:,}：须逐条检查，结论为 不符合 + 等效措施 / "
+            "all are checked, and the clause says so"
+        )
+    if not reasons:
+        return
+    print("警告：按此设计，以下各点不能得出符合 / warning: by this design there is no 符合, for", file=sys.stderr)
+    for reason in reasons:
+        print(f"  {reason}", file=sys.stderr)
 
 
 def _is_json(form: str) -> bool:

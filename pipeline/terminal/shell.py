@@ -134,7 +134,7 @@ class Shell:
         commands: dict[str, Callable[[str], None]] = {
             ".help": lambda _: self._say(_HELP),
             ".tables": lambda _: self._show(_TABLES),
-            ".columns": lambda name: self._show(_COLUMNS, [name]),
+            ".columns": self._show_columns,
             ".macros": lambda _: self._show(_MACROS),
             ".queries": lambda _: self._say("\n".join(query.listing()) + "\n"),
             ".explain": lambda name: self._say("\n".join(query.explanation(name)) + "\n"),
@@ -144,6 +144,12 @@ class Shell:
         if word not in commands:
             raise UsageError(f"{word}: 没有这个命令 / no such command; .help")
         commands[word](rest.strip().rstrip(";"))
+
+    def _show_columns(self, table: str) -> None:
+        """The columns of a table. Raises UsageError where there is none of that name."""
+        if not self._call(lambda: self.connection.execute(_COLUMNS, [table]).fetchone()):
+            raise UsageError(f".columns {table}: 没有这张表 / no such table; .tables")
+        self._show(_COLUMNS, [table])
 
     def _set_mode(self, mode: str) -> None:
         if mode not in ("table", "csv"):

@@ -21,7 +21,7 @@ def must_read(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.St
     """The statements of a text, if none does more than read or make something temporary. Raises Refused, duckdb.Error."""
     statements = connection.extract_statements(sql)
     for statement in statements:
-        kind, words = statement.type.name, _words(statement.query)
+        kind, words = _kind(statement), _words(statement.query)
         if kind == "CREATE":
             fine = _is_temporary(words)
         elif kind == "EXPLAIN":  # with ANALYZE it runs what it explains
@@ -30,10 +30,27 @@ def must_read(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.St
             fine = kind in _READS
         if not fine:
             raise Refused(
-                f"{kind}: 此处只读，可用 SELECT、EXPLAIN、CREATE TEMP / this shell only reads: SELECT, EXPLAIN, "
+                f"{_command(kind, words)}: 此处只读，可用 SELECT、EXPLAIN、CREATE TEMP / this shell only reads: SELECT, EXPLAIN, "
                 "CREATE TEMP VIEW, TABLE or MACRO"
             )
     return statements
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    """What the engine calls a statement; empty for a kind its Python interface has no name for."""
+    try:
+        return statement.type.name
+    except ValueError:
+        return ""
+
+
+def _command(kind: str, words: list[str]) -> str:
+    """The command as it was typed: INSTALL is one of several the engine calls LOAD."""
+    if kind == "EXPLAIN":
+        return " … ".join(["EXPLAIN", *(word for word in words if word in _NEVER)][:2])
+    if kind == "CREATE":
+        return " ".join(words[: 3 if words[1:2] in (["TEMP"], ["TEMPORARY"]) else 2])
+    return " ".join(words[: 2 if words[:1] == ["FORCE"] else 1])
 
 
 def _words(sql: str) -> list[str]:

@@ -35,6 +35,7 @@ class Task:
     text: str
     content_hash: str  # sha256 of the text as UTF-8
     earlier: tuple[Earlier, ...] = ()  # for adjudication alone
+    stage: str = ""  # of training, as the page shows it; known-answer texts may have none
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Refused:
     value: str
     zh: str
     en: str
+    item: str = ""  # number of the item as the file has it, where the row names one
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class _Row:
         if any(problem.column == column for problem in self.problems):
             return
         shown = f"({len(value):,})" if column in _PRIVATE else harmless(value)
-        self.problems.append(Refused(self.answer.place, column, shown, zh, en))
+        self.problems.append(Refused(self.answer.place, column, shown, zh, en, harmless(self.answer.item_no)))
 
     def item(self, known: Known, export: Exported) -> int | None:
         """The item of the row, its id, hash and text checked; None where it is none of the export."""

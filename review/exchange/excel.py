@@ -44,6 +44,7 @@ _COLUMNS: tuple[tuple[str, str, float, bool], ...] = (
     ("read_share", "已读比例 read_share", 12, True),
     ("note", "备注 note", 30, True),
     ("bucket", "类型 bucket", 9, False),
+    ("stage", "阶段 stage", 11, False),
     ("chars", "字数 chars", 9, False),
     ("content_hash", "校验 content_hash", 12, False),
 )
@@ -117,6 +118,7 @@ def _cells(task: Task, text: str) -> dict[str, str]:
         "text": text,
         "earlier": shown("\n".join(earlier.line for earlier in task.earlier)),
         "bucket": task.bucket,
+        "stage": task.stage,
         "chars": str(len(task.text)),
         "content_hash": task.content_hash,
     }

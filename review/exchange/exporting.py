@@ -122,7 +122,7 @@ def _batch(
             Earlier(str(e["verdict"]), tuple(e["risks"]), tuple(e["personal"]), e["note"] or "")
             for e in (item.earlier if request.reading == ADJUDICATION else ()) or ()
         )
-        tasks.append(Task(item.item_no, item.bucket, item.text, item.content_hash, earlier))
+        tasks.append(Task(item.item_no, item.bucket, item.text, item.content_hash, earlier, item.stage or ""))
     criteria = str(round.opened["criteria"])
     return Batch(round.id, criteria, request.reading, request.person, until, tuple(tasks)), left
 
@@ -134,7 +134,7 @@ def _contents(form: str, batch: Batch, left: Sequence[tuple[int, int]]) -> list[
         "jsonl": lambda: [lines.jsonl_bytes(batch)],
         "label-studio": lambda: [
             label_studio.tasks_bytes(batch),
-            label_studio.labelling_config(batch.reading).encode(),
+            label_studio.labelling_config(batch.reading, batch.criteria).encode(),
         ],
     }
     return made[form]()

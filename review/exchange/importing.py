@@ -1,8 +1,6 @@
 """Takes answers back: all rows of a file or none, each checked against what was handed out."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from review.exchange import excel, label_studio, lines
 from review.exchange.answers import SUFFIXES, Refused, Returned
 from review.exchange.checking import Checked, Exported, Judged, Known, check
 from review.exchange.exporting import is_lead
+from review.exchange.refusals import refusal_lines
 from review.exchange.shown import harmless
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from rounds.register import Round
 
 MAX_FILE = 256 << 20  # bytes
-_REPORT = ("file", "sheet", "row", "column", "value", "reason_zh", "reason_en")
 
 
 class RowsRefused(UsageError):  # noqa: N818 - reads as what happened
@@ -31,7 +29,7 @@ class RowsRefused(UsageError):  # noqa: N818 - reads as what happened
     def __init__(self, path: Path, refused: Sequence[Refused]) -> None:
         self.path = path
         self.refused = sorted(refused, key=lambda one: (one.place.sheet, one.place.row))
-        super().__init__([line(path, one) for one in self.refused])
+        super().__init__(refusal_lines(path, self.refused))
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,10 @@ def import_answers(
             Refused(
                 place,
                 "verdict",
-                str(number),
+                "",
                 "尚无答案；先交已完成的请用 --partial",
                 "no answer yet: --partial takes the rest",
+                str(number),
             )
             for number, place in checked.unanswered.items()
         ]
@@ -141,7 +140,7 @@ def _same(row: dict[str, Any], judged: Judged) -> bool:
 
 
 def _taken(judged: Judged, zh: str, en: str) -> Refused:
-    return Refused(judged.place, "item_no", str(judged.decision.item_no), zh, en)
+    return Refused(judged.place, "item_no", "", zh, en, str(judged.decision.item_no))
 
 
 def _store(store: "ReviewStore", path: Path, new: Sequence[Judged], by: str | None) -> None:
@@ -169,24 +168,3 @@ def _store(store: "ReviewStore", path: Path, new: Sequence[Judged], by: str | No
             "rows": len(new),
         }
     )
-
-
-def line(path: Path, refused: Refused) -> str:
-    """A refused row on one line; nothing of a document's text is in it."""
-    sheet = f"[{refused.place.sheet}]" if refused.place.sheet else ""
-    row = f" 第 {refused.place.row} 行 / row {refused.place.row}" if refused.place.row else ""
-    value = f" {refused.value!r}" if refused.value else ""
-    return f"{path}{sheet}{row}: {refused.column}{value}: {refused.zh} / {refused.en}"
-
-
-def report_bytes(error: RowsRefused) -> bytes:
-    """Every refused row as CSV for spreadsheets."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(_REPORT)
-    for one in error.refused:
-        place = one.place
-        writer.writerow(
-            [harmless(error.path.name), place.sheet, place.row or "", one.column, one.value, one.zh, one.en]
-        )
-    return file.getvalue().encode("utf-8-sig")

@@ -13,7 +13,7 @@ import orjson
 
 from pipeline.errors import UsageError
 from review.exchange.answers import Answer, Batch, Header, Place, Returned
-from review.exchange.guide import guide_lines
+from review.exchange.guide import guide_lines, rule_lines
 from review.exchange.shown import original, shown
 from review.exchange.vocabulary import (
     PERSONAL_NAMES,
@@ -41,10 +41,14 @@ def tasks_bytes(batch: Batch) -> bytes:
             "data": {
                 "item_no": task.item_no,
                 "bucket": task.bucket,
+                "stage": task.stage,
                 "chars": len(task.text),
                 "text": shown(task.text),
                 "earlier": shown("\n".join(earlier.line for earlier in task.earlier)),
                 "content_hash": task.content_hash,
+                "about": " · ".join(
+                    filter(None, (f"#{task.item_no}", task.bucket, task.stage, f"{len(task.text):,} 字符 / characters"))
+                ),
                 **header,
             }
         }
@@ -53,9 +57,10 @@ def tasks_bytes(batch: Batch) -> bytes:
     return orjson.dumps(tasks, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def labelling_config(reading: str) -> str:
-    """The labelling configuration of the project the tasks are imported into."""
-    guide = "\n".join(f'  <Header size="6" value={quoteattr(line)}/>' for line in guide_lines(reading))
+def labelling_config(reading: str, criteria: str) -> str:
+    """The labelling configuration of the project the tasks are imported into, with all that people are told."""
+    guide = "\n".join(f'  <Header size="6" value={quoteattr(line)}/>' for line in guide_lines(reading, cells=False))
+    rules = "\n".join(f'      <Header size="6" value={quoteattr(line)}/>' for line in rule_lines(criteria))
     earlier = '  <Text name="earlier" value="$earlier"/>\n' if reading == "adjudication" else ""
     classes = "\n".join(
         f"    <Choice value={quoteattr(group_label(group))}>\n"
@@ -67,6 +72,12 @@ def labelling_config(reading: str) -> str:
     )
     return f"""<View>
 {guide}
+  <Collapse>
+    <Panel value="判定标准 / criteria">
+{rules}
+    </Panel>
+  </Collapse>
+  <Header size="5" value="$about"/>
   <Text name="text" value="$text" valueType="text"/>
 {earlier}  <Choices name="verdict" toName="text" choice="single" required="true" showInline="true">
 {_choices([verdict_label(verdict) for verdict in VERDICT_NAMES], hotkeys=True)}

@@ -15,8 +15,8 @@ from review.exchange.shown import original, shown_in_cell
 SHEET = ""
 _ANSWER = ("verdict", "risks", "personal", "read_share", "note", "seconds")
 _HEADER = ("round", "criteria", "reading", "person", "export")
-COLUMNS = ("item_no", "bucket", "chars", "text", "earlier", *_ANSWER, "content_hash", *_HEADER)
-_SHOWN = ("bucket", "chars", "earlier")  # for people: what stands there when it comes back does not matter
+COLUMNS = ("item_no", "bucket", "stage", "chars", "text", "earlier", *_ANSWER, "content_hash", *_HEADER)
+_SHOWN = ("bucket", "stage", "chars", "earlier")  # for people: what stands there when it comes back does not matter
 
 
 def csv_bytes(batch: Batch) -> bytes:
@@ -44,6 +44,7 @@ def _record(batch: Batch, task: Task) -> dict[str, Any]:
     return {
         "item_no": task.item_no,
         "bucket": task.bucket,
+        "stage": task.stage,
         "chars": len(task.text),
         "text": task.text,
         "earlier": [

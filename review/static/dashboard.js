@@ -2,9 +2,10 @@
 
 import { lookForm } from "./look.js";
 import { Refused, Unreachable, banner, byId, call, duration, el, me, noBanner, percent, say, startHeader, svg, t, whole } from "./page.js";
+import { ending, rate } from "./rate.js";
+import { figures, floor, table, tile } from "./tiles.js";
 
 const EVERY = 30_000;
-const THRESHOLD = 0.96; // 8.2 a): at least 96 % of the manual check
 const READINGS = ["first", "second", "adjudication"];
 const FORMS = [["xlsx", "Excel"], ["label-studio", "Label Studio"], ["csv", "CSV"], ["jsonl", "JSONL"]];
 const leads = me.roles.includes("lead");
@@ -17,7 +18,9 @@ async function refresh() {
   try {
     const [board, vocabulary] = await Promise.all([call("/api/dashboard"), call("/api/vocabulary")]);
     if (oversees && !asking) asking = tile("all", t("dash_look"), lookForm(vocabulary), el("p", { class: "faint", text: t("dash_look_hint") }));
-    if (leads && !handing) handing = exports((await call("/api/people")).people);
+    const open = me.round.state === "open" && !board.ending; // else there is nothing to hand out
+    if (leads && open) handing = exports((await call("/api/people")).people, handing);
+    else if (!open) { handing?.remove(); handing = null; }
     draw(board, vocabulary);
     byId("updated").textContent = t("dash_updated", { time: new Date().toISOString().slice(11, 19) });
     noBanner();
@@ -30,8 +33,9 @@ async function refresh() {
 function draw(board, vocabulary) {
   const tiles = [completion(board)];
   if (board.pace) tiles.push(ownPace(board.pace));
+  if (board.ending) tiles.unshift(ending(board.ending));
   if (board.manual) {
-    tiles.push(queue(board), rate(board.manual));
+    if (!board.ending) tiles.push(queue(board), rate(board.manual));
     if (board.flags.length) tiles.push(flags(board.flags));
     tiles.push(agreement(board.agreement), risks(board.risks, vocabulary), people(board.people), sources(board.sources));
   }
@@ -42,14 +46,6 @@ function draw(board, vocabulary) {
   kept.filter((one) => !one.isConnected).forEach((one) => place.append(one));
 }
 
-function tile(size, title, ...parts) {
-  return el("section", { class: `tile ${size}`, "aria-label": title }, el("h2", { text: title }), ...parts);
-}
-
-function figures(pairs) {
-  return el("dl", { class: "figures" }, ...pairs.map(([title, value]) => el("div", {}, el("dt", { text: title }), el("dd", { text: value }))));
-}
-
 function completion(board) {
   const rows = READINGS.filter((reading) => board.completion[reading]).map((reading) => {
     const { decided, total } = board.completion[reading];
@@ -58,7 +54,7 @@ function completion(board) {
       el("progress", { max: Math.max(total, 1), value: decided, "aria-label": name }),
       el("span", { text: `${whole(decided)} / ${whole(total)}${total ? ` · ${percent(Math.floor((100 * decided) / total) / 100)}` : ""}` }));
   });
-  return tile("two-thirds", t("dash_completion"), ...rows);
+  return tile(board.ending && board.manual ? "all" : "two-thirds", t("dash_completion"), ...rows);
 }
 
 function ownPace(pace) {
@@ -71,55 +67,8 @@ function ownPace(pace) {
 function queue(board) {
   return tile("third", t("dash_queue"), figures([
     [t("queue_adjudication"), whole(board.queue.adjudication)], [t("queue_leased"), whole(board.queue.leased)],
+    [t("queue_reserved"), whole(board.queue.reserved)],
   ]));
-}
-
-function rate(manual) {
-  const { judged, failures, limit, interval } = manual;
-  const parts = [figures([
-    [t("dash_qualified"), manual.rate === null ? "—" : percent(floor(manual.rate), 2)],
-    [t("dash_judged"), t("of", { part: whole(judged), whole: whole(manual.size ?? judged + manual.needed) })],
-    [t("dash_failures"), whole(failures)],
-    [t("dash_allowed"), whole(limit)],
-  ])];
-  if (judged) {
-    parts.push(chart(manual));
-    const failed = failures > limit;
-    const above = 25 * failures <= judged;
-    parts.push(el("p", { class: `says ${failed || !above ? "says-bad" : "says-good"}`, text: t(failed ? "dash_failed" : above ? "dash_above" : "dash_below") }));
-    parts.push(el("p", { class: "faint", text: t("dash_interval", { confidence: percent(interval.confidence), side: side(interval.side), low: percent(floor(interval.low), 2), high: percent(interval.high, 2) }) }));
-  }
-  parts.push(el("p", { class: "faint", text: t("dash_rate_hint") }));
-  return tile("all", t("dash_rate"), ...parts);
-}
-
-// "中文 / English" as it comes from the server, in the page's language.
-function side(both) {
-  const [zh, en] = both.split(" / ");
-  return say({ zh, en: en ?? zh });
-}
-
-// What is printed is never better than what was counted.
-function floor(share) {
-  return Math.floor(share * 10_000 + 1e-9) / 10_000;
-}
-
-function chart(manual) {
-  const [width, height, left, right, line] = [1000, 92, 14, 986, 44];
-  const low = Math.min(0.9, Math.floor((manual.interval.low - 0.005) * 50) / 50);
-  const x = (share) => left + ((Math.max(share, low) - low) / (1 - low)) * (right - left);
-  const parts = [svg("line", { class: "axis", x1: left, x2: right, y1: 66, y2: 66 })];
-  const step = 1 - low > 0.3 ? 0.1 : 1 - low > 0.12 ? 0.05 : 0.02;
-  for (let tick = 1; tick >= low - 1e-9; tick -= step) {
-    parts.push(svg("line", { class: "axis", x1: x(tick), x2: x(tick), y1: 62, y2: 70 }));
-    parts.push(svg("text", { x: x(tick), y: 84, "text-anchor": tick === 1 ? "end" : "middle", text: percent(tick) }));
-  }
-  parts.push(svg("line", { class: "threshold", x1: x(THRESHOLD), x2: x(THRESHOLD), y1: 18, y2: 66 }));
-  parts.push(svg("text", { class: "threshold-text", x: x(THRESHOLD), y: 13, "text-anchor": "middle", text: t("dash_threshold") }));
-  parts.push(svg("line", { class: "interval", x1: x(manual.interval.low), x2: x(manual.interval.high), y1: line, y2: line }));
-  parts.push(svg("rect", { class: "point", x: x(manual.rate) - 6, y: line - 6, width: 12, height: 12 }));
-  const label = `${percent(floor(manual.rate), 2)} (${percent(floor(manual.interval.low), 2)} – ${percent(manual.interval.high, 2)})`;
-  return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${t("dash_rate")}: ${label}` }, ...parts);
 }
 
 function flags(list) {
@@ -173,23 +122,34 @@ function sources(list) {
   return tile("all", t("dash_sources"), table([t("col_source"), t("col_judged"), t("col_failures"), t("col_share"), t("col_positive"), t("col_negative")], rows), el("p", { class: "faint", text: t("sources_hint") }));
 }
 
-function table(titles, rows) {
-  if (!rows.length) return el("p", { class: "faint", text: t("none_yet") });
-  return el("table", {}, el("thead", {}, el("tr", {}, ...titles.map((title, index) => el("th", { class: index ? "number" : null, scope: "col", text: title })))), el("tbody", {}, ...rows));
+// A form of the browser: the answer is a file, and what is refused is shown as the server's own page. Offered are only
+// those who may do the reading that is chosen; the form stays as it is while somebody fills it in.
+function exports(people, made) {
+  const form = made ?? exportForm();
+  const [person, reading] = [form.querySelector("[name=person]"), form.querySelector("[name=reading]")];
+  const fit = () => {
+    const able = people.filter((one) => one.readings.includes(reading.value)).map((one) => one.name);
+    const before = person.value;
+    person.replaceChildren(...able.map((name) => el("option", { value: name, text: name, selected: name === before })));
+    form.querySelector("button").disabled = person.disabled = !able.length;
+    form.querySelector("[data-nobody]").hidden = able.length > 0;
+  };
+  reading.onchange = fit;
+  fit();
+  return form;
 }
 
-// A form of the browser: the answer is a file, and what is refused is shown as the server's own page.
-function exports(people) {
+function exportForm() {
   const option = (value, text) => el("option", { value, text });
   const field = (title, control) => el("label", {}, el("span", { text: title }), control);
-  const able = people.filter((person) => person.active);
   return tile("all", t("dash_export"),
     el("form", { class: "export", action: "/api/export", method: "get" },
-      field(t("col_person"), el("select", { name: "person" }, ...able.map((person) => option(person.name, person.name)))),
       field(t("col_reading"), el("select", { name: "reading" }, ...READINGS.map((reading) => option(reading, t(`reading_${reading}`))))),
+      field(t("col_person"), el("select", { name: "person" })),
       field(t("export_count"), el("input", { name: "count", type: "number", min: 1, max: 100000, value: 100 })),
       field(t("export_form"), el("select", { name: "form" }, ...FORMS.map(([form, name]) => option(form, name)))),
       el("button", { type: "submit", text: t("export_go") })),
+    el("p", { class: "says says-bad", "data-nobody": true, hidden: true, text: t("export_nobody") }),
     el("p", { class: "faint", text: t("dash_export_hint") }));
 }
 

@@ -1,4 +1,5 @@
-// What the machine says of an item, shown after the verdict: a list beside the text, marks in it.
+// What the machine says of an item, shown after the verdict: a list beside the text, marks in it. Offsets are half-open
+// from 0; people read the first and the last character, counted from 1.
 
 import { byId, el, say, t, tOr } from "./page.js";
 
@@ -54,7 +55,7 @@ export class Findings {
     const score = finding.score === null || finding.score === undefined ? "" : finding.score.toFixed(2);
     const button = el("button", { type: "button", class: `finding ${finding.risk_id ? "is-risk" : "is-personal"}`, "data-hit": index },
       el("b", { text: what }),
-      el("span", { text: t("found_by", { detector: finding.detector, start: finding.start, end: finding.end }) }),
+      el("span", { text: t("found_by", { detector: finding.detector, start: finding.start + 1, end: finding.end }) }),
       el("span", { class: "faint", text: [tOr(`found_${finding.verdict}`, finding.verdict), score].filter(Boolean).join(" ") }));
     button.addEventListener("click", () => this.#go(index));
     return el("li", {}, button);

@@ -1,6 +1,6 @@
 // What somebody answers of an item: verdict, risks, personal information, note. Kept in the tab until it is sent.
 
-import { byId, data, el, lang, me, say, t } from "./page.js";
+import { byId, data, el, lang, listed, me, say, t } from "./page.js";
 
 const BLANK = { verdict: null, risks: [], personal: [], note: "" };
 
@@ -132,7 +132,7 @@ export function readingCard(title, reading, vocabulary) {
     card.append(el("ul", { class: "risks" }, ...reading.risks.map((id) => el("li", {}, el("b", { text: id }), el("span", { text: names.get(id) ?? "" })))));
   }
   if (reading.personal?.length) {
-    card.append(el("p", { class: "faint", text: `${t("personal")}：${reading.personal.map((id) => kinds.get(id) ?? id).join("、")}` }));
+    card.append(el("p", { class: "faint", text: t("titled", { title: t("personal"), text: listed(reading.personal.map((id) => kinds.get(id) ?? id)) }) }));
   }
   if (reading.note) card.append(el("p", { class: "quoted", dir: "auto", text: reading.note }));
   return card;

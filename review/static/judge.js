@@ -93,6 +93,7 @@ async function send() {
     if (missing === "choose_risk") openPicker();
     return;
   }
+  noBanner(); // of an undo that was refused, say
   const answer = form.value;
   const body = { item_no: item.item_no, reading, ...answer, note: form.note(), read_share: reader.share(), seconds: reader.seconds(), content_hash: item.content_hash };
   keep();
@@ -154,6 +155,7 @@ async function undo() {
   }
   mine = { list: [], at: -1, whole: false };
   if (answer.item.reading !== reading) return location.assign(`/judge?reading=${answer.item.reading}`); // it waits there
+  drawProgress(answer.progress);
   judge(answer.item, answer.said ?? {}, null);
   banner("done", t("undone", { no: answer.item.item_no }));
 }

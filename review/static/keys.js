@@ -16,7 +16,7 @@ export function bindKeys(act) {
     r: act.openPicker,
     n: () => byId("note").focus(),
     o: openJump,
-    "?": () => byId("help").showModal(),
+    "?": () => openTop("help"),
     h: () => toggleHits(),
     "+": () => resize(1),
     "=": () => resize(1),
@@ -46,7 +46,7 @@ export function bindKeys(act) {
     if (Number.isInteger(number) && number > 0) act.look(number);
   });
   document.querySelectorAll("[data-open]").forEach((button) => {
-    button.addEventListener("click", () => (button.dataset.open === "jump" ? openJump() : byId(button.dataset.open).showModal()));
+    button.addEventListener("click", () => (button.dataset.open === "jump" ? openJump() : openTop(button.dataset.open)));
   });
   document.querySelectorAll("[data-close]").forEach((button) => {
     button.addEventListener("click", () => button.closest("dialog").close());
@@ -63,6 +63,12 @@ function typing(event) {
     byId("text").focus({ preventScroll: true });
   }
   return true;
+}
+
+// A dialog that is longer than the screen begins at its beginning, wherever its button is.
+function openTop(name) {
+  byId(name).showModal();
+  byId(name).scrollTop = 0;
 }
 
 function openJump() {

@@ -1,6 +1,6 @@
 // The list of what I decided, newest first, a page at a time.
 
-import { Refused, banner, byId, callPatiently, el, startHeader, t } from "./page.js";
+import { Refused, banner, byId, callPatiently, el, listed, startHeader, t } from "./page.js";
 
 const PAGE = 50;
 let last = null;
@@ -25,7 +25,7 @@ function row(entry) {
   return el("tr", { class: entry.undone ? "undone" : null }, number,
     el("td", { text: t(`reading_${entry.reading}`) }),
     el("td", {}, el("span", { class: `verdict verdict-${entry.verdict}`, text: t(`verdict_${entry.verdict}`) }), entry.undone ? el("span", { class: "faint", text: ` ${t("undone_sign")}` }) : null),
-    el("td", { text: (entry.risks ?? []).join("、") }),
+    el("td", { text: listed(entry.risks ?? []) }),
     el("td", { class: "when", text: (entry.at ?? "").slice(0, 19).replace("T", " ") }));
 }
 

@@ -23,6 +23,11 @@ export function say(both) {
   return (both && (both[lang] ?? both.zh)) || "";
 }
 
+// Things named one after the other, as the language does.
+export function listed(things) {
+  return things.join(t("and_then"));
+}
+
 export function byId(id) {
   return document.getElementById(id);
 }

@@ -37,7 +37,7 @@ function row(person) {
   return el("tr", { class: person.active ? null : "inactive" },
     el("td", { text: person.name }),
     el("td", {}, el("div", { class: "role-set" }, ...boxes.map((box, index) => el("label", {}, box, el("span", { text: t(`role_${ROLES[index]}`) }))))),
-    el("td", {}, until),
+    el("td", { class: "until", "data-label": t("qualified_until") }, until),
     el("td", { text: t(person.active ? "active" : "inactive") }),
     el("td", { class: "acts" }, save, person.active ? again : null, person.active ? off : null));
 }

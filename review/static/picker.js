@@ -1,6 +1,6 @@
 // Picks among the 31 risks with the keyboard: type to search, arrows to move, Enter to take, Enter once more when done.
 
-import { announce, byId, el, lang, say, t } from "./page.js";
+import { announce, byId, el, lang, listed, say, t } from "./page.js";
 
 export class Picker {
   #risks;
@@ -86,12 +86,12 @@ export class Picker {
 
   #draw() {
     const asked = byId("risk-search").value.trim();
-    const found = matching(this.#risks, asked);
+    const found = matching(this.#risks, this.#rules, asked);
     this.#options = [];
     const parts = this.#groups.map((group) => {
       const own = found.filter((risk) => risk.group === group.id);
       if (!own.length) return null;
-      const options = own.map((risk) => this.#option(risk));
+      const options = own.map((risk) => this.#option(risk, asked));
       this.#options.push(...options);
       const heading = el("div", { class: "group", id: `group-${group.id}`, text: `${group.id} ${say(group)}` });
       return el("div", { role: "group", "aria-labelledby": heading.id }, heading, ...options);
@@ -99,15 +99,16 @@ export class Picker {
     byId("risk-list").replaceChildren(...parts.filter((part) => part !== null));
     byId("risk-none").hidden = found.length > 0;
     this.#active = asked && found.length ? Math.max(0, this.#options.findIndex((option) => option.dataset.risk === best(found, asked))) : -1;
-    byId("risk-count").textContent = this.#chosen.size ? t("risks_chosen", { ids: [...this.#chosen].join("、") }) : t("risks_none");
+    byId("risk-count").textContent = this.#chosen.size ? t("risks_chosen", { ids: listed([...this.#chosen]) }) : t("risks_none");
     this.#mark();
   }
 
-  #option(risk) {
+  #option(risk, asked) {
     const option = el("div", {
       role: "option", id: `risk-${risk.id}`, class: "option", "data-risk": risk.id, "aria-selected": String(this.#chosen.has(risk.id)), "aria-label": `${risk.id} ${say(risk)}`,
     }, el("span", { class: "tick", "aria-hidden": "true", text: this.#chosen.has(risk.id) ? "✓" : "" }),
     el("b", { text: risk.id }), el("span", { class: "wording", text: say(risk) }));
+    if (asked && !named(risk, asked)) option.append(el("small", { class: "found-in", text: say(this.#rules[risk.id]) }));
     option.addEventListener("click", () => this.#take(risk.id));
     return option;
   }
@@ -131,15 +132,23 @@ function plain(text) {
   return text.normalize("NFKC").toLowerCase().replace(/[\s-]/g, "");
 }
 
-// Risks whose id (a1f, 1f), Chinese or English wording holds what was typed.
-export function matching(risks, asked) {
+function holds(texts, asked) {
   const wanted = plain(asked);
-  return risks.filter((risk) => [risk.id, risk.zh, risk.en].some((text) => plain(text).includes(wanted)));
+  return texts.some((text) => plain(text ?? "").includes(wanted));
 }
 
-// Enter takes the risk whose id was typed, else the first found.
+function named(risk, asked) {
+  return holds([risk.id, risk.zh, risk.en], asked);
+}
+
+// Risks whose id (a1f, 1f), Chinese or English wording, or written rule holds what was typed.
+export function matching(risks, rules, asked) {
+  return risks.filter((risk) => named(risk, asked) || holds([rules[risk.id]?.zh, rules[risk.id]?.en], asked));
+}
+
+// Enter takes the risk whose id was typed, else the first whose name says so, else the first found.
 function best(found, asked) {
   const wanted = plain(asked);
   const exact = found.find((risk) => plain(risk.id) === wanted || plain(risk.id).slice(1) === wanted);
-  return (exact ?? found.find((risk) => plain(risk.id).includes(wanted)) ?? found[0]).id;
+  return (exact ?? found.find((risk) => plain(risk.id).includes(wanted)) ?? found.find((risk) => named(risk, asked)) ?? found[0]).id;
 }

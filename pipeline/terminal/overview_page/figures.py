@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.accounting.profile_standing import note
 from pipeline.accounting.statistics import EXCLUSIONS
 from pipeline.store.output import Run
 from pipeline.store.scans import sha256_file
@@ -79,6 +80,7 @@ def figures_of(run: Run) -> Row:
         "manifest": manifest,
         "manifest_sha256": sha256_file(run.folder / "manifest.json"),
         "result": result,
+        "profile_note": note(result),
         "totals": result["totals"],
         "limit": limit,
         "technical_limit": _share(manifest["profile"]["technical"]["pass"]),

@@ -1,5 +1,6 @@
 -- title: 每一次抽取：各轮各样本的条数与总体，含抽取未成、未通过与放弃者 / Every draw: samples and populations of each round, also draws and rounds that failed or were abandoned
 -- about: 重抽必留痕：同一语料抽过几次一目了然；没有抽取的轮次也列出，sample 为空；draw_failed_because 为有原文取不到而停止 / Drawing again leaves its trace: how often a corpus was drawn from is seen here; rounds without a draw are listed too, with no sample; draw_failed_because: a text could not be had, and nothing is replaced
+-- table: round draw drawn_at sample items population draw_failed_because round_passed abandoned_because
 WITH opened AS (SELECT * FROM round_log WHERE event = 'opened'),
 draws AS (SELECT *, row_number() OVER (PARTITION BY round ORDER BY seq) AS draw FROM round_log WHERE event IN ('drawn', 'draw_failed')),
 valued AS (SELECT * FROM round_log WHERE event = 'valued'),

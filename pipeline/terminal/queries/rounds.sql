@@ -1,5 +1,6 @@
 -- title: 评估轮次登记簿：每一轮，含未通过与放弃者 / The register of assessment rounds: every round, also failed and abandoned ones
 -- about: 取自 rounds/register.ndjson；公开值须先指名、后公布；from_verdicts 为改动是否出自上一轮判定 / From rounds/register.ndjson; the public value is named before it appears; from_verdicts: whether what was changed came from the verdicts of the round before
+-- table: round state opened_at public_value value manual_judged manual_failures failures_allowed conclusion abandoned_because
 WITH opened AS (SELECT * FROM round_log WHERE event = 'opened'),
 valued AS (SELECT * FROM round_log WHERE event = 'valued'),
 drawn AS (SELECT * FROM round_log WHERE event = 'drawn'),
@@ -7,9 +8,9 @@ failed AS (SELECT round, count(*) AS draws FROM round_log WHERE event = 'draw_fa
 closed AS (SELECT * FROM round_log WHERE event = 'closed'),
 abandoned AS (SELECT * FROM round_log WHERE event = 'abandoned')
 SELECT o.round,
-       CASE WHEN a.round IS NOT NULL THEN '已放弃 / abandoned' WHEN (c.details->>'passed')::BOOLEAN THEN '已结束，通过 / closed, passed'
-            WHEN c.round IS NOT NULL THEN '已结束，未通过 / closed, failed' WHEN d.round IS NOT NULL THEN '判定中 / drawn'
-            ELSE '已冻结，未抽取 / open' END AS state,
+       CASE WHEN a.round IS NOT NULL THEN '已放弃 / abandoned' WHEN (c.details->>'passed')::BOOLEAN THEN '已关闭，通过 / closed, passed'
+            WHEN c.round IS NOT NULL THEN '已关闭，未通过 / closed, failed' WHEN d.round IS NOT NULL THEN '判定中 / being judged'
+            ELSE '已冻结，待抽取 / frozen, to be drawn' END AS state,
        left(o.time, 19) AS opened_at, o.details->>'by' AS opened_by, o.details->>'run_id' AS run_id,
        (o.details->'frame'->>'documents')::BIGINT AS frame_documents, left(o.details->'frame'->>'sha256', 12) AS frame,
        o.details->'public_value'->>'name' AS public_value, o.details->'public_value'->>'source' AS published_where,

@@ -1,0 +1,99 @@
+"""What stands by the log of the review alone, and which of its events break a rule of the review."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from review.decisions import wrong
+from review.events import Event
+from review.people import ROLE_OF
+from review.undoing import UNDO_DECISIONS, UNDO_SECONDS
+from rounds.tables import ADJUDICATION, FIRST, SECOND
+
+Key = tuple[int, str]  # item and reading
+
+
+@dataclass
+class Replay:
+    """The state the events so far have led to. `items`: content hash of each, and whether it is read by two."""
+
+    items: dict[int, tuple[str, bool]]
+    criteria: str
+    standing: dict[Key, Event] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)  # what is wrong, a line each
+    closed: bool = False
+    roles: dict[str, list[str]] = field(default_factory=dict)
+    readers: dict[tuple[int, str], str] = field(default_factory=dict)  # (item, person) -> reading
+    seen: set[tuple[int, str]] = field(default_factory=set)  # (item, person): decided on it once, standing or not
+    decided: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # person -> events
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection, events: Iterable[Event]) -> "Replay":
+        """All events taken, in order."""
+        rows = connection.execute("SELECT item_no, content_hash, second FROM items")
+        items = {row["item_no"]: (row["content_hash"], bool(row["second"])) for row in rows}
+        criteria = connection.execute("SELECT value FROM meta WHERE key = 'criteria'").fetchone()["value"]
+        replay = cls(items, criteria)
+        for event in events:
+            replay.take(event)
+        return replay
+
+    def take(self, event: Event) -> None:
+        """One more event."""
+        match event["event"]:
+            case "person_added" | "roles_set" | "person_off":
+                self.roles[event["name"]] = event.get("roles", [])
+            case "review_closed":
+                self.closed = True
+            case "decided":
+                self._decided(event)
+            case "undone":
+                self._undone(event)
+
+    def _decided(self, event: Event) -> None:
+        item, person, reading = event["item_no"], event["person"], event["reading"]
+        seen = (item, person) in self.seen
+        broken = (
+            self.closed
+            or (item, reading) in self.standing
+            or (item, person) in self.readers
+            or ROLE_OF.get(reading) not in self.roles.get(person, [])
+            or wrong(event["verdict"], event["risks"], event["personal"], event["note"]) is not None
+            or (self.items.get(item, ("", False))[0], self.criteria) != (event["content_hash"], event["criteria"])
+            or event["after_findings"] is not seen
+            or (reading == ADJUDICATION and (seen or not self._takes_a_third(item)))
+        )
+        if broken:
+            self.found.append(f"events {event['seq']}: 违反判读规则 / breaks a rule of the review")
+        self.standing[item, reading], self.readers[item, person] = event, reading
+        self.seen.add((item, person))
+        self.decided[person].append(event["seq"])
+
+    def _undone(self, event: Event) -> None:
+        item, person = event["item_no"], event["person"]
+        taken, read = self.standing.pop((item, event["reading"]), None), self.readers.pop((item, person), None)
+        broken = (
+            self.closed
+            or taken is None
+            or taken["seq"] != event["undoes"]
+            or read != event["reading"]
+            or read == ADJUDICATION
+            or any(number == item and other["seq"] > taken["seq"] for (number, _), other in self.standing.items())
+            or sum(seq > taken["seq"] for seq in self.decided[person]) >= UNDO_DECISIONS
+            or _seconds(taken, event) > UNDO_SECONDS
+        )
+        if broken:
+            self.found.append(f"events {event['seq']}: 不能如此撤销 / takes back what it cannot")
+
+    def _takes_a_third(self, item: int) -> bool:
+        """Whether the readings of an item are in and cannot decide it: they differ, or one of them was not blind."""
+        pair = [self.standing[item, reading] for reading in (FIRST, SECOND) if (item, reading) in self.standing]
+        if len(pair) < (2 if self.items.get(item, ("", False))[1] else 1):
+            return False
+        return len({one["verdict"] for one in pair}) > 1 or any(one["after_findings"] for one in pair)
+
+
+def _seconds(before: Event, after: Event) -> float:
+    return (datetime.fromisoformat(after["at"]) - datetime.fromisoformat(before["at"])).total_seconds()
