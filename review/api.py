@@ -21,7 +21,6 @@ from review.undoing import LIMITS
 from rounds.criteria import load_criteria
 from rounds.tables import PERSONAL, VERDICTS
 from schemas.personal_information import catalogue
-from schemas.profile import load_profile
 from schemas.risks import groups, risks
 
 _PERSONAL = {
@@ -197,7 +196,7 @@ def leading_routes(desk: Desk) -> APIRouter:
         person = desk.caller(request).person
         if {LEAD, AUDITOR} & set(person.roles):
             told = store.dashboard() | {"ending": ending_of(store.output, store.round_id)}
-            told["manual"]["minimum"] = load_profile(store.profile).manual.minimum
+            told["manual"]["minimum"] = store.manual_check.minimum
             return answer(told)
         with store.database.read() as connection:
             return answer(own_dashboard(connection, person, store.clock()))

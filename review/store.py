@@ -6,13 +6,14 @@ Every method is one transaction, safe from any thread and beside other processes
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.errors import UsageError
-from pipeline.store.output import Output
+from pipeline.store.output import Output, Run
 from review import assignments, decisions, events, looks, people, progress, standing, undoing
 from review.assignments import Leased, Orders
 from review.beginning import must_be_the_one, must_be_there, path_of
@@ -23,6 +24,8 @@ from review.machine import Machine
 from review.people import Person
 from review.refusal import TAKEN, WRONG, Refused
 from rounds.register import CLOSED, DRAWN, OVER, Register, Round, find_round
+from schemas.profile import Profile, load_profile
+from schemas.profile_parts import ManualCheck
 
 __all__ = ["Clock", "Decision", "Leased", "Person", "Receipt", "ReviewStore"]
 
@@ -46,6 +49,7 @@ class ReviewStore:
         self.round_id = round_.id
         self.criteria = str(round_.opened["criteria"])
         self.profile = str(round_.opened["profile"])
+        self.run_id = round_.run_id
         self.lease_seconds = lease_seconds
         self.clock = clock
         checked_file(round_.folder / "items.parquet", round_.drawn["items_sha256"])
@@ -222,12 +226,19 @@ class ReviewStore:
         with self.database.read() as connection:
             return progress.progress_of(connection, people.find_person(connection, person), reading)
 
+    @cached_property
+    def manual_check(self) -> ManualCheck:
+        """What the profile of the round's run asks of the manual check; that of the shipped one where the run is gone."""
+        run = Run(self.output.runs / self.run_id)
+        if (run.folder / "manifest.json").is_file():
+            return Profile.model_validate(run.manifest["profile"]).manual
+        return load_profile(self.profile).manual
+
     def dashboard(self) -> dict[str, Any]:
         """Everything the lead and the auditor see."""
         from review.dashboard import dashboard  # with scipy behind it: slow to import
-        from schemas.profile import load_profile
 
-        passing = load_profile(self.profile).manual.passing
+        passing = self.manual_check.passing
         with self.database.read() as connection:
             return dashboard(connection, self.machine.expected(), passing, self.clock())
 

@@ -758,5 +758,5 @@ def test_the_dashboard_counts_in_whole_numbers(tmp_path: Path) -> None:
     assert source["positive"] == {"items": 2, "judged": 2, "failures": 1}
     assert source["negative"] == {"items": 2, "judged": 2, "failures": 0}
     assert board["risks"] == [{"risk_id": "A1-f", "items": 2}]
-    assert board["queue"] == {"adjudication": 1, "leased": 0}
+    assert board["queue"] == {"adjudication": 1, "leased": 0, "reserved": 0}
     assert [(flag["kind"], flag["name"], flag["count"]) for flag in board["flags"]] == [("fast", "甲", 12)]
