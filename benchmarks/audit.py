@@ -35,6 +35,7 @@ PLACES = (
     ("classifier", "transforms.classifier", "Classifier.__call__", False),
     ("personal information", "transforms.pii", "PersonalInformation.__call__", False),
     ("fingerprint", "transforms.fingerprint", "Fingerprint.__call__", False),
+    ("rights indicators", "transforms.rights", "Rights.__call__", False),
     ("write layers", "pipeline.graph", "scan_unit", False),
     ("decide", "transforms.decide", "Decider.__call__", True),
     ("decide: files", "pipeline.graph", "decide_unit", False),

@@ -23,7 +23,7 @@ from schemas.results import REJECTS as PUBLISHED_REJECTS
 from transforms.decide import Admission, Decider, Origin
 
 DOMAINS = "domains-1"  # beside the base layer; the number is that of the form
-LAYERS_READ = ("base", "keywords", "classifier", "pii")
+LAYERS_READ = ("base", "keywords", "classifier", "pii", "rights")
 
 
 @dataclass(frozen=True)

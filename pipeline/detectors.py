@@ -23,6 +23,7 @@ from transforms.decide import NOT_ASKED, Decider, Verdict
 from transforms.fingerprint import Fingerprint
 from transforms.keywords import Keywords, VariantError
 from transforms.pii import PersonalInformation
+from transforms.rights import Rights
 from transforms.scorers import ScorerError, make_scorer
 from transforms.text import Stage, TextBatch
 from transforms.tokens import TokenizerError, Tokens
@@ -45,7 +46,7 @@ LIBRARIES = (
 
 
 # Stages that measure and decide nothing: a lift, bound to the rules, outlives a change of the tokenizer.
-_MEASURES = frozenset({"tokens"})
+MEASURES = frozenset({"tokens", "rights"})
 
 
 @dataclass
@@ -65,10 +66,11 @@ class Detectors:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of all stages that can decide, and of the rules."""
+        """Digest of all stages that can decide, and of the rules: a lift holds for them, so the source rate is one."""
         content = [
-            sorted((name, stage.fingerprint()) for name, stage in self.stages.items() if name not in _MEASURES),
+            sorted((name, stage.fingerprint()) for name, stage in self.stages.items() if name not in MEASURES),
             self.decider.fingerprint(),
+            self.decider.profile.source_rate.maximum,
             *([self.confirm.fingerprint()] if self.confirm else ()),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -200,6 +202,7 @@ def load_detectors(config: Config) -> Detectors:
         "classifier": classifier,
         "pii": PersonalInformation(),
         "fingerprint": Fingerprint(),
+        "rights": Rights(),
     }
     if tokens is not None:
         stages["tokens"] = tokens

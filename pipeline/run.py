@@ -26,13 +26,14 @@ from pipeline.accounting.domains import domain_query
 from pipeline.accounting.instruments import classifier_rows, keyword_rows, shortfall
 from pipeline.accounting.known_answers import LAYER as KNOWN
 from pipeline.accounting.known_answers import answers_key, committed_rows
-from pipeline.accounting.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
+from pipeline.accounting.review import apart_sources
+from pipeline.accounting.statistics import clause_rows, funnel_rows, grouped_rows, pii_rows, rights_rows, source_rows
 from pipeline.accounting.summaries import GROUPED, GROUPS, HASHED, summary_file
 from pipeline.accounting.tokens import bucket_rows, counting, with_stage
 from pipeline.begun import RUN_NOTE, Begun, begin, finish
 from pipeline.config import Config
 from pipeline.database import Before, build_database, over_files, quoted
-from pipeline.detectors import Detectors, load_detectors
+from pipeline.detectors import MEASURES, Detectors, load_detectors
 from pipeline.drawing import samples
 from pipeline.drawing.draw import Draw
 from pipeline.duplicates.report import copy_facts, told_by_summaries
@@ -63,6 +64,7 @@ from pipeline.store.salt import SALT, read_salt
 from pipeline.store.scans import ScanStore, TableFile, sha256_file
 from pipeline.store.space import Amount, must_have_room, needs, room_left
 from pipeline.store.storage import is_remote
+from review.beginning import live_heads
 from rounds.register import Register
 from schemas.database import SCHEMA_VERSION
 from schemas.evidence import Facts
@@ -219,7 +221,7 @@ class _Inputs:
             self.config.sha256,
             self.detectors.fingerprint,
             self.detectors.salt_id,
-            [stage.fingerprint() for name, stage in self.detectors.stages.items() if name == "tokens"],
+            [stage.fingerprint() for name, stage in self.detectors.stages.items() if name in MEASURES],
             load_known_answers().sha256,
             sorted(active),
             examined_digest(examine_all(self.config.sources, self.facts, self.audit_date)),
@@ -364,6 +366,7 @@ class _Builder:
             maximum=self.config.profile.source_rate.maximum,
             sources=frozenset(e.source_key for e in entries if e.active and e.scope != "domain"),
             domains=frozenset(e.source_key for e in entries if e.active and e.scope == "domain"),
+            apart=apart_sources(self.config.sources),
             lifted=frozenset(
                 e.source_key
                 for e in entries
@@ -499,6 +502,7 @@ class _Builder:
             "bucket_stats": bucket_rows(config.sources, tally, counting(config.snapshot())),
             "risk_stats": with_stage(config.sources, grouped_rows(tally, "risk", "risk_id", ("documents", "findings"))),
             "pii_stats": with_stage(config.sources, pii_rows(tally)),
+            "rights_stats": with_stage(config.sources, rights_rows(tally)),
             "pii_basis": basis,
             "funnel": with_stage(config.sources, funnel_rows(config.sources, tally)),
             "blacklist": [
@@ -580,6 +584,7 @@ class _Builder:
             "confirm": self._confirmed(results),
             "blacklist_head": self.log.head(),
             "rounds_head": Register(self.output).head(),
+            "review_heads": live_heads(self.output),
             "known_answers": {"sha256": load_known_answers().sha256, "floor": load_known_answers().floor},
             "evidence": {
                 "audit_date": self.inputs.audit_date.isoformat(),

@@ -111,12 +111,29 @@ CONFIRM = pa.schema(
     ]
 )
 
+# What indicates intellectual property, in order of name. `start` is where the first occurrence begins.
+RIGHTS_INDICATORS = pa.list_(
+    pa.field(
+        "indicator",
+        pa.struct(
+            [
+                pa.field("indicator", pa.string(), nullable=False),
+                pa.field("count", pa.int64(), nullable=False),
+                pa.field("start", pa.int64(), nullable=False),
+            ]
+        ),
+        nullable=False,
+    )
+)
+RIGHTS = pa.schema([pa.field("indicators", RIGHTS_INDICATORS)])  # NULL: none
+
 LAYERS = {
     "base": BASE,
     "keywords": KEYWORDS,
     "classifier": CLASSIFIER,
     "pii": PII,
     "fingerprint": FINGERPRINT,
+    "rights": RIGHTS,
     "tokens": TOKENS,
     "confirm": CONFIRM,
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 
 class DocumentError(ValueError):
@@ -88,9 +89,13 @@ def validation_problems(
         key = (
             "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "(top level)"
         )
-        remedy = _REMEDIES.get(item["type"])
-        message = remedy.format(**item.get("ctx", {})) if remedy else item["msg"].removeprefix("Value error, ")
         line = line_of(root, path)
         place = f"第 {line} 行 / line {line}: " if line else ""
-        problems.append(f"{place}{key}: {message}")
+        problems.append(f"{place}{key}: {told(item)}")
     return problems
+
+
+def told(item: ErrorDetails) -> str:
+    """One problem pydantic found: what is wrong and what to do, without its place."""
+    remedy = _REMEDIES.get(item["type"])
+    return remedy.format(**item.get("ctx", {})) if remedy else item["msg"].removeprefix("Value error, ")

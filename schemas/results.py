@@ -6,6 +6,7 @@ Columns are documented for auditors in database.yaml, whose texts become the COM
 import pyarrow as pa
 
 _STRINGS = pa.list_(pa.field("element", pa.string(), nullable=False))
+_NUMBERS = pa.list_(pa.field("element", pa.int64(), nullable=False))
 
 DOCUMENTS = pa.schema(
     [
@@ -38,6 +39,9 @@ DOCUMENTS = pa.schema(
         pa.field("pii_covered", pa.bool_()),  # NULL: no personal information
         pa.field("pii_checked", pa.bool_(), nullable=False),
         pa.field("other_types", _STRINGS, nullable=False),
+        pa.field("rights_indicators", _STRINGS, nullable=False),
+        pa.field("rights_counts", _NUMBERS, nullable=False),
+        pa.field("rights_starts", _NUMBERS, nullable=False),
     ]
 )
 

@@ -88,7 +88,7 @@ def test_a_problem_is_told_with_file_line_and_key(tmp_path: Path, text: str, lin
         ("a: b: c\n", "not valid YAML"),
         ("[" * 5000, "not valid YAML"),
         ("? [a]\n: b\n", "not valid YAML"),
-        (GOOD + "profile: nonsense\n", "no such profile; available: tc260-003"),
+        (GOOD + "profile: nonsense\n", "no such profile; available: gbt-45654-2025, tc260-003"),
         (GOOD + "policy: gone.yaml\n", "cannot read the policy"),
     ],
 )

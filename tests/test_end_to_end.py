@@ -24,7 +24,6 @@ from tests.audits import (
     make_corpus,
     result,
     sql,
-    texts,
 )
 
 
@@ -494,31 +493,6 @@ def test_an_interrupted_run_exits_130_and_status_says_so(tmp_path):
     audit("run", corpus.config, "--out", tmp_path / "o")
 
 
-def test_a_lift_takes_two_people_and_holds_for_this_version_only(tmp_path):
-    corpus = make_corpus(tmp_path / "c")
-    out = tmp_path / "o"
-    audit("run", corpus.config, "--out", out)
-    proof = tmp_path / "blind.csv"
-    proof.write_text("evidence")
-    common = ("--reason", "盲评 3.1 %", "--evidence", proof)
-    audit("blacklist", "lift", out, "bad", "--by", "Li", "--second", " li ", *common, check=2)
-    audit("blacklist", "lift", out, "bad", "--by", "Li", "--second", "Wang", *common)
-    audit("run", corpus.config, "--out", out)
-    assert sql(out, "SELECT status FROM source_stats WHERE source_id = 'bad'") == [("admitted",)]
-    audit("verify", out)
-    with (tmp_path / "c" / "bad" / "z.jsonl.zst").open("wb") as handle:
-        import zstandard
-
-        handle.write(
-            zstandard.compress(
-                jsonl([{"id": f"z{i}", "text": text} for i, text in enumerate(texts("新", 20, every=2))])
-            )
-        )
-    audit("run", corpus.config, "--out", out)
-    assert sql(out, "SELECT status FROM source_stats WHERE source_id = 'bad'") == [("blacklisted",)]
-    audit("verify", out)
-
-
 def test_a_source_added_by_hand_leaves_with_the_next_run(tmp_path):
     corpus = make_corpus(tmp_path / "c")
     out = tmp_path / "o"
@@ -629,7 +603,9 @@ def test_odd_files_in_a_source_are_told_by_name(tmp_path):
 
 
 def test_answers_go_only_where_a_file_can_be(out, tmp_path):
-    for target in (tmp_path, tmp_path / "nowhere" / "x"):
-        for form in ("csv", "xlsx"):
+    for form in ("csv", "xlsx"):
+        (tmp_path / f"folder.{form}").mkdir()
+        for target in (tmp_path / f"folder.{form}", tmp_path / "nowhere" / f"x.{form}"):
             audit("query", out, "ledger", "--format", form, "--to", target, check=2)
+    for target in (tmp_path, tmp_path / "nowhere" / "x"):
         audit("blacklist", "export", out, "--to", target, check=2)

@@ -39,21 +39,30 @@ ODD = (
 )
 
 
+MARKS = (  # the other texts hold none
+    "Copyright (c) 2020 Example Ltd. All rights reserved. 版权所有，侵权必究。" + "正文。" * 90 + "未经授权不得转载",
+    "ISBN 978-7-115-42802-8，ISSN 1000-1239，doi:10.1007/BF01933190；ISBN 978-7-115-42802-9",
+    "// SPDX-License-Identifier: MIT\n密级：秘密\n机密★10年",
+    "专利号：ZL 2013 1 0037040.9，CN102345678A；支持iOS®设备，商标注册号：12345678",
+)
+
+
 def observe() -> dict[str, dict[str, str]]:
     """For each stage its fingerprint and a digest of what it says."""
     config = load_config(CONFIG, Path("unused"))
     stages = load_detectors(config).stages
-    records = [_odd()]
+    records = [_records(ODD)]
     for unit in make_plan(config).units:
         first = next(read_unit(unit, Tray(config.limits.document_bytes), config.limits))
         records.append(first.slice(0, 60))
     outputs = {name: [stage(TextBatch(batch)) for batch in records] for name, stage in stages.items()}
+    outputs["rights"].append(stages["rights"](TextBatch(_records(MARKS))))
     decider = Decider(load_policy(None), load_profile("tc260-003"), load_library([]), read_labels(STARTER_MODEL).labels)
     outputs["decide"] = [
         part
         for index in range(len(records))
         for part in decider(
-            {name: outputs[name][index] for name in ("base", "keywords", "classifier", "pii")},
+            {name: outputs[name][index] for name in ("base", "keywords", "classifier", "pii", "rights")},
             Origin("s", tuple(f"m{i}" for i in range(8)), (0,) * 8),
             Admission(),
         )
@@ -62,10 +71,10 @@ def observe() -> dict[str, dict[str, str]]:
     return {name: {"fingerprint": fingerprints[name], "output": _digest(batches)} for name, batches in outputs.items()}
 
 
-def _odd() -> pa.RecordBatch:
+def _records(texts: tuple[str, ...]) -> pa.RecordBatch:
     rows = [
         {"member": 0, "row": i, "offset": None, "native_id": None, "url": None, "text": text}
-        for i, text in enumerate(ODD)
+        for i, text in enumerate(texts)
     ]
     return pa.RecordBatch.from_pylist(rows, schema=RECORDS)
 
@@ -85,7 +94,7 @@ def observed():
     return observe()
 
 
-@pytest.mark.parametrize("stage", ["base", "keywords", "classifier", "pii", "fingerprint", "decide"])
+@pytest.mark.parametrize("stage", ["base", "keywords", "classifier", "pii", "fingerprint", "rights", "decide"])
 def test_output_changes_only_with_the_fingerprint(observed, stage):
     recorded = json.loads(RECORD.read_text())[stage]
     if observed[stage]["fingerprint"] == recorded["fingerprint"]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from blacklist.log import BlacklistLog
 from models import STARTER_MODEL
 from pipeline.config import load_config
 from pipeline.run import Options, run
@@ -19,7 +20,7 @@ from tests.audits import SOURCES, Corpus, audit, contents, events, give_salt, js
 from transforms import fingerprint
 
 SPLIT = {"limits": {"unit_bytes": 65536}}  # each large shard is a unit of its own
-LAYERS = {"base", "keywords", "classifier", "pii", "fingerprint"}
+LAYERS = {"base", "keywords", "classifier", "pii", "fingerprint", "rights"}
 
 
 @dataclass
@@ -140,6 +141,60 @@ def test_rules_are_applied_anew_where_only_they_changed(
     audit("verify", nights.out)
 
 
+@pytest.mark.parametrize(
+    ("name", "clause", "decides"),
+    [
+        pytest.param("tc260-003-2024", "9.2a", False, id="the same numerator"),
+        pytest.param("gbt-45654-2025", "24:9.2a", True, id="all 29 risks"),
+    ],
+)
+def test_another_edition_is_decided_anew_where_its_numerator_is_another_and_read_nowhere(
+    nights: Nights, name: str, clause: str, decides: bool
+) -> None:
+    nights.change(sources=sources(nights), profile=name)
+    before = units(nights.out)
+    night = nights.run()
+    assert (night.scanned, night.decided, night.unchanged) == ({}, before if decides else set(), False)
+    assert sql(nights.out, "SELECT profile FROM run_info") == [(name,)]
+    assert sql(nights.out, f"SELECT count(*) FROM clauses WHERE clause = '{clause}'") == [(1,)]
+    result = json.loads((nights.out / "current" / "result.json").read_text(encoding="utf-8"))
+    assert result["custom_profile"] is True, "for its small sample alone"
+    assert result["profile_standing"]["may_pass"] is True
+    assert result["profile_standing"]["edition"]["in_force"] is (name == "gbt-45654-2025")
+    assert "38 clauses not checked with the standard's text" in audit("status", nights.out).stdout
+    audit("verify", nights.out)
+
+
+TITLE = "title: 集团口径\nbasis: {not_applicable: {source: 法务核对, confidence: A}}\nsource_rate: {maximum: [1, 50]}\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "decides", "looser"),
+    [
+        pytest.param(TITLE, False, 0, id="title, source and threshold"),
+        pytest.param("not_applicable: []\n", True, 0, id="what counts"),
+        pytest.param("illegal_unhealthy: [A1-a]\n", True, 1, id="numerator"),
+    ],
+)
+def test_a_profile_that_extends_ours_is_decided_anew_only_for_what_decides(
+    nights: Nights, changes: str, decides: bool, looser: int
+) -> None:
+    was = json.loads((nights.out / "current" / "manifest.json").read_text(encoding="utf-8"))
+    own = nights.corpus.config.parent / "own.yaml"
+    own.write_text(f"id: own\nextends: tc260-003\n{changes}", encoding="utf-8")
+    nights.change(sources=sources(nights), profile="own.yaml")
+    before = units(nights.out)
+    night = nights.run()
+    assert (night.scanned, night.decided, night.unchanged) == ({}, before if decides else set(), False)
+    result = json.loads((nights.out / "current" / "result.json").read_text(encoding="utf-8"))
+    assert len(result["profile_standing"]["looser"]) == looser
+    assert result["profile_standing"]["may_pass"] is (looser == 0)
+    now = json.loads((nights.out / "current" / "manifest.json").read_text(encoding="utf-8"))
+    assert (now["versions"]["decider"] != was["versions"]["decider"]) is decides
+    assert now["ruleset_sha256"] != was["ruleset_sha256"], "lifts are bound to it, and hold for one source rate"
+    audit("verify", nights.out)
+
+
 def test_the_version_of_one_stage_costs_its_layer_alone(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fingerprint, "VERSION", 99)
     nights.change(sources=sources(nights))
@@ -158,15 +213,16 @@ def test_a_seed_costs_a_draw(nights: Nights) -> None:
     assert {name for name in before if before[name] != after[name]} <= {"samples/technical.parquet", "result.json"}
 
 
-def test_the_blacklist_costs_the_decisions_it_is_about(nights: Nights, tmp_path: Path) -> None:
+def test_the_blacklist_costs_the_decisions_it_is_about(nights: Nights) -> None:
     nights.change(sources=sources(nights))
     audit("blacklist", "add", nights.out, "table", "--by", "Li", "--reason", "合同到期")
     night = nights.run()
     assert night.scanned == {}
     assert night.decided == units_of(nights.out, "table")
-    (tmp_path / "blind.csv").write_text("evidence")
-    lift = ("--by", "Li", "--second", "Wang", "--reason", "盲评 3.1 %", "--evidence", tmp_path / "blind.csv")
-    audit("blacklist", "lift", nights.out, "bad", *lift)
+    manifest = json.loads((nights.out / "current" / "manifest.json").read_text())
+    held = {"source_version": manifest["source_versions"]["bad"], "ruleset_sha256": manifest["ruleset_sha256"]}
+    lift = {"event": "lifted", "source_key": "bad", "scope": "suspended", "reason": "盲评", "by": "Li + Wang"}
+    BlacklistLog(nights.out / "blacklist").append([lift | {"evidence": held}])  # as one on a closed round would be
     night = nights.run()
     assert night.scanned == {}
     assert night.decided <= units_of(nights.out, "bad"), (

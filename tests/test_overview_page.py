@@ -113,7 +113,18 @@ def test_it_shows_what_the_run_says(out: Path, page: str) -> None:
         assert f"{row['violation_rate']:.2%}" in text
     for part in ("admitted_documents", "records_read", "violations"):
         assert f"{result['totals'][part]:,}" in text
-    for word in ("漏斗", "台账", "黑名单", "条款结论", "R0002", "已放弃", "broken_json"):
+    words = (
+        "漏斗",
+        "台账",
+        "黑名单",
+        "条款结论",
+        "R0002",
+        "已放弃",
+        "broken_json",
+        "口径须知：征求意见稿口径",
+        "未经标准原文核对",
+    )
+    for word in words:
         assert word in text
     assert result["personal_information"]
     for row in result["personal_information"]:

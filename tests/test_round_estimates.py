@@ -270,6 +270,44 @@ def test_a_profile_of_ones_own_never_passes(tmp_path: Path) -> None:
     assert "符合" not in {row["verdict"] for row in content["clauses"]}
 
 
+@pytest.mark.parametrize(
+    ("changes", "manual_verdict", "sources_verdict"),
+    [
+        ("technical: {pass: [99, 100]}", "符合", "符合"),
+        ("title: 集团口径", "符合", "符合"),
+        ("source_rate: {stages: [pre_collection, post_collection]}", "符合", "待人工"),
+        ("manual: {pass: [95, 100]}", "自定义口径", "自定义口径"),
+        ("not_applicable: [A5-a, A5-b, A3-a]", "自定义口径", "自定义口径"),
+    ],
+)
+def test_a_profile_that_extends_ours_passes_where_it_is_nowhere_looser(
+    tmp_path: Path, changes: str, manual_verdict: str, sources_verdict: str
+) -> None:
+    (tmp_path / "own.yaml").write_text(f"id: own\nextends: tc260-003\n{changes}\n", encoding="utf-8")
+    own = load_profile(str(tmp_path / "own.yaml"))
+    strata = {"manual": 100_000, POSITIVE: 0, NEGATIVE: 5000}
+    content = result([good(4100, "manual"), good(200, NEGATIVE)], strata, facts_of(["s"], own)).content
+    verdicts = {row["clause"]: row["verdict"] for row in content["clauses"]}
+    assert (verdicts["8.2a"], verdicts["5.1a2"]) == (manual_verdict, sources_verdict)
+    assert content["manual"]["conclusion"] == manual_verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "sources_verdict"),
+    [("tc260-003", "符合"), ("tc260-003-2024", "待人工"), ("gbt-45654-2025", "待人工")],
+)
+def test_under_each_edition_verdicts_stand_under_its_own_numbers(name: str, sources_verdict: str) -> None:
+    """Editions that want sources assessed before collection too have no verdict on them from a round alone."""
+    profile = load_profile(name)
+    strata = {"manual": 100_000, POSITIVE: 0, NEGATIVE: 5000}
+    content = result([good(4000, "manual"), good(200, NEGATIVE)], strata, facts_of(["s"], profile)).content
+    rows = {row["clause"]: row for row in content["clauses"]}
+    assert rows[profile.manual.clause]["verdict"] == "符合"
+    assert rows[profile.source_rate.clause]["verdict"] == sources_verdict
+    told = "not checked with the standard's text: number and wording" in rows[profile.manual.clause]["basis"]
+    assert told is (name != "tc260-003")
+
+
 def replace_profile(tmp_path: Path, old: str, new: str) -> Any:
     from importlib import resources
 

@@ -91,6 +91,7 @@ FORGERIES: dict[str, Forge] = {
     "a gate": change_json("result.json", "gates", "blacklist", to=True),
     "a rate of the sample": change_json("result.json", "samples", "technical", "qualified_rate", to=0.5),
     "a total": change_json("result.json", "totals", "records_read", to=7),
+    "nothing is unverified": change_json("result.json", "profile_standing", "unverified", to=[]),
     "no custom profile": change_json("result.json", "custom_profile", to=False),
     "the threshold": change_json("manifest.json", "profile", "source_rate", "maximum", to=[1, 2]),
     "the configuration": change_json("manifest.json", "config", "sources", 0, "region", to="overseas"),

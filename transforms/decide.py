@@ -30,6 +30,7 @@ _SINGLE = 1e-6  # scores are stored in single precision and rounded again before
 MAX_CANDIDATES = 20  # undecided findings kept a document and detector
 
 NOT_ASKED = "not_asked"
+_RIGHTS = {"rights_indicators": "indicator", "rights_counts": "count", "rights_starts": "start"}
 _KEYWORDS, _CLASSIFIER, _CONFIRM, PII = "keywords@1", "classifier@1", "confirm@1", "pii@2"
 
 
@@ -120,7 +121,7 @@ class Decider:
         content = [
             VERSION,
             self.policy.sha256,
-            self.profile.sha256,
+            self.profile.decisive_sha256,
             catalogue().sha256,
             self.library.sha256,
             sorted(self.thresholds.items()),
@@ -132,7 +133,7 @@ class Decider:
     ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """Documents and findings for row-aligned batches of the layers base, keywords, classifier and pii.
 
-        The layers tokens and confirm are read where they are there. `first_row` is the position of the first document in its unit.
+        The layers rights, tokens and confirm are read where they are there. `first_row` is the position of the first document in its unit.
         """
         base = layers["base"]
         count = base.num_rows
@@ -179,6 +180,7 @@ class Decider:
             "pii_covered": covered,
             "pii_checked": layers["pii"].column("checked"),
             "other_types": persons.types(False, DOCUMENTS.field("other_types").type),
+            **_rights(layers, count),
         }
         documents = pa.record_batch([columns[name] for name in DOCUMENTS.names], schema=DOCUMENTS)
         return documents, _finding_rows(findings, persons, documents)
@@ -340,6 +342,20 @@ def _unscored(layers: dict[str, pa.RecordBatch], not_asked: npt.NDArray[np.bool_
     nobody = pa.array([NOT_ASKED] * len(not_asked), mask=~not_asked, type=pa.string())
     risks = pc.coalesce(*reasons, pa.nulls(len(not_asked), pa.string()))
     return pc.coalesce(pc.binary_join_element_wise(risks, personal, "; "), risks, personal, nobody)
+
+
+def _rights(layers: dict[str, pa.RecordBatch], count: int) -> dict[str, pa.Array]:
+    """What indicates intellectual property; nothing is decided by it. Without the layer there is none."""
+    if "rights" not in layers:
+        return {name: pa.array([[]] * count, DOCUMENTS.field(name).type) for name in _RIGHTS}
+    column = layers["rights"].column("indicators")
+    found = pc.list_flatten(column)
+    offsets = np.zeros(count + 1, dtype=np.int32)
+    np.cumsum(np.asarray(pc.fill_null(pc.list_value_length(column), 0)), out=offsets[1:])
+    return {
+        name: pa.ListArray.from_arrays(pa.array(offsets), pc.struct_field(found, field), DOCUMENTS.field(name).type)
+        for name, field in _RIGHTS.items()
+    }
 
 
 def _is_confirmed(when: Conditions, evidence: _Evidence) -> bool:

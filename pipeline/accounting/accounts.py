@@ -19,9 +19,9 @@ PHASES = ("collected", "admitted")
 class Item(NamedTuple):
     """One line of the accounts: of which table, for whom, what is counted."""
 
-    table: str  # source | bucket | risk | pii | excluded
+    table: str  # source | bucket | risk | pii | rights | excluded
     source_id: str
-    group: str  # bucket, risk, type of personal information or the like, reason; empty for `source`
+    group: str  # bucket, risk, type of personal information or the like, indicator, reason; empty for `source`
     phase: str
     unit: str  # documents | bytes | chars | tokens | findings | violations | …
 
@@ -80,6 +80,7 @@ def tally_documents(documents: pa.RecordBatch | pa.Table, source_id: str) -> Tal
         chosen = documents if mask is None else documents.filter(mask)
         _grouped(tally, chosen, "bucket", source_id, phase)
         _tokens(tally, chosen, source_id, phase)
+        _rights(tally, chosen, source_id, phase)
         for table, column in (("risk", "risks"), ("pii", "pii_types"), ("pii", "other_types")):
             for value in pc.value_counts(pc.list_flatten(chosen.column(column))).to_pylist():
                 tally[Item(table, source_id, value["values"], phase, "documents")] += value["counts"]
@@ -123,6 +124,17 @@ def _tokens(tally: Tally, documents: pa.RecordBatch | pa.Table, source_id: str, 
             name = unit if unit == "tokens" else f"counted_{unit}"
             tally[Item("bucket", source_id, bucket, phase, name)] += int(values.sum())
         tally[Item("bucket", source_id, bucket, phase, "counted")] += len(t)
+
+
+def _rights(tally: Tally, documents: pa.RecordBatch | pa.Table, source_id: str, phase: str) -> None:
+    """What indicates intellectual property: documents that hold it, their bytes, and how often it occurs in them."""
+    listed = documents.column("rights_indicators")
+    holding = documents.column("bytes").take(pc.list_parent_indices(listed))
+    columns = [pc.list_flatten(listed), pc.list_flatten(documents.column("rights_counts")), holding]
+    sums = pa.table(columns, names=["indicator", "findings", "bytes"]).group_by("indicator", use_threads=False)
+    for row in sums.aggregate([("findings", "count"), ("findings", "sum"), ("bytes", "sum")]).to_pylist():
+        for unit, name in (("documents", "findings_count"), ("findings", "findings_sum"), ("bytes", "bytes_sum")):
+            tally[Item("rights", source_id, row["indicator"], phase, unit)] += row[name]
 
 
 def _grouped(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.accounting.accounts import Item, Tally
+from pipeline.accounting.profile_standing import KEY, standing
 from pipeline.accounting.review import undecided_sources
 from pipeline.accounting.statistics import below_floor, rate
 from pipeline.database import count_rows, result_files
@@ -17,7 +18,7 @@ from pipeline.scan import Quarantined
 from pipeline.store.scans import sha256_file
 from schemas.database import SCHEMA_VERSION
 from schemas.policy import Policy, is_bundled
-from schemas.profile import Profile, is_shipped
+from schemas.profile import Profile, may_pass
 from schemas.scorers import ConfirmSettings
 from schemas.sources import SourceRecord
 from transforms.confirm import Usage
@@ -119,8 +120,8 @@ class Terms:
 
     @property
     def custom(self) -> bool:
-        """Whether the run is not one under a shipped profile with its full sample: such output never passes."""
-        return self.manual < self.profile.manual.minimum or not is_shipped(self.profile)
+        """Whether the run is not one under a profile that may pass with its full sample: such output never passes."""
+        return self.manual < self.profile.manual.minimum or not may_pass(self.profile)
 
 
 def confirmed(settings: ConfirmSettings | None, usage: Usage, known: Usage) -> dict[str, Any] | None:
@@ -171,6 +172,7 @@ def result(
         "profile": terms.profile.id,
         "custom_profile": terms.custom,
         "custom_policy": not is_bundled(terms.policy),
+        KEY: standing(terms.profile),
         "totals": {
             "sources": len(terms.sources),
             "shards": len(books_rows),
@@ -193,6 +195,7 @@ def result(
         "risks": rows["risk_stats"],
         "personal_information": rows["pii_stats"],
         "personal_information_basis": rows["pii_basis"],
+        "rights_indicators": rows["rights_stats"],
         # documents read in full to check the gate; a finding it hid ends the run, so none was hidden in these
         "personal_information_gate": {"documents": total("documents"), "checked": total("pii_checked")},
         "blacklisted": blacklisted,

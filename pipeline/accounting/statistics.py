@@ -7,10 +7,11 @@ from typing import Any
 
 from blacklist.rule import exceeds
 from pipeline.accounting.accounts import PHASES, Item, Tally
-from pipeline.accounting.review import UNDECIDED, undecided_sources
+from pipeline.accounting.review import STAGE_APART, UNDECIDED, undecided_sources
 from schemas.personal_information import catalogue
 from schemas.profile import Profile
-from schemas.sources import SourceRecord
+from schemas.profile_basis import caveat
+from schemas.sources import APART, APART_RULE, SourceRecord
 
 # The order in which reasons are tried, and so the steps of the funnel.
 EXCLUSIONS = (
@@ -28,6 +29,10 @@ EXCLUSIONS = (
 )
 SMALL_SOURCE = 59  # with fewer documents even no violation at all cannot show 5 % at 95 % confidence, one-sided
 _Z95 = 1.959963984540054  # two-sided 95 %
+_ROUNDS = (
+    "；本次运行为演练，以评估轮次为准：query rounds、rounds/<轮次>/round.duckdb / this run is a rehearsal, assessment rounds decide: "
+    "query rounds, rounds/<round>/round.duckdb"
+)
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -63,16 +68,13 @@ def source_rows(
 ) -> list[dict[str, Any]]:
     """Rows of `source_stats`. `renamed` are sources most of which is found in another."""
     return [
-        _source_row(
-            source.id, tally, distinct.get(source.id, Distinct(0, 0)), blacklisted, incomplete, profile, renamed
-        )
-        | {"stage": source.stage}
+        _source_row(source, tally, distinct.get(source.id, Distinct(0, 0)), blacklisted, incomplete, profile, renamed)
         for source in sources
     ]
 
 
 def _source_row(
-    source_id: str,
+    source: SourceRecord,
     tally: Tally,
     distinct: Distinct,
     blacklisted: frozenset[str],
@@ -80,6 +82,8 @@ def _source_row(
     profile: Profile,
     renamed: frozenset[str],
 ) -> dict[str, Any]:
+    source_id = source.id
+
     def count(unit: str, phase: str = "collected") -> int:
         return tally[Item("source", source_id, "", phase, unit)]
 
@@ -97,6 +101,7 @@ def _source_row(
         "small_source": documents < SMALL_SOURCE,
         "books_incomplete": source_id in incomplete,
         "suspected_rename": source_id in renamed,
+        STAGE_APART: source.stage in APART,
     }
     return {
         "source_id": source_id,
@@ -119,6 +124,7 @@ def _source_row(
         "repeated_ids": distinct.repeated_ids,
         "without_url": distinct.without_url,
         "unscored": count("unscored"),
+        "stage": source.stage,
     }
 
 
@@ -141,6 +147,11 @@ def pii_rows(tally: Tally) -> list[dict[str, Any]]:
     """Rows of `pii_stats`."""
     rows = grouped_rows(tally, "pii", "pii_type", ("documents", "findings"))
     return [row | {"class": catalogue().class_of(row["pii_type"])} for row in rows]
+
+
+def rights_rows(tally: Tally) -> list[dict[str, Any]]:
+    """Rows of `rights_stats`."""
+    return grouped_rows(tally, "rights", "indicator", ("documents", "findings", "bytes"))
 
 
 def funnel_rows(sources: Iterable[SourceRecord], tally: Tally) -> list[dict[str, Any]]:
@@ -177,16 +188,20 @@ def clause_rows(
     failed = sampled > 0 and qualified * of < passing * sampled
     blacklisted = [row["source_id"] for row in rows if row["status"] == "blacklisted"]
     undecided = ", ".join(undecided_sources(rows))
+    apart = ", ".join(row["source_id"] for row in rows if STAGE_APART in row["review_reasons"])
+    listed_apart = (
+        f"；单列、未按 5 % 规则判定 / listed apart, not judged by the rate ({APART_RULE}): {apart}" if apart else ""
+    )
     open_rates = f"；未得答复者过多，尚不能判定 / too much unscored to tell: {undecided}" if undecided else ""
     known: dict[str, tuple[str, str]] = {
         profile.source_rate.clause: (
             "待人工",
             f"已机检 {len(rows)} 个来源，{len(blacklisted)} 个列入黑名单；尚无来源评估样本的人工判定 / {len(rows)} sources audited by "
-            f"machine, {len(blacklisted)} blacklisted; no source assessment by people yet (source_stats){open_rates}",
+            f"machine, {len(blacklisted)} blacklisted; no source assessment by people yet (source_stats){open_rates}{listed_apart}{_ROUNDS}",
         ),
         profile.manual.clause: (
             "待人工",
-            f"样本 {manual} 条已抽取，尚无人工判定 / {manual} items drawn, none judged by people yet (manual_sample)",
+            f"样本 {manual} 条已抽取，尚无人工判定 / {manual} items drawn, none judged by people yet (manual_sample){_ROUNDS}",
         ),
         profile.technical.clause: (
             "不符合" if failed else "待补充",
@@ -202,7 +217,13 @@ def clause_rows(
         "尚无结论：材料逐项核对见 evidence 表，结论待人工 / no conclusion yet: the table evidence lists what was examined, people conclude",
     )
     return [
-        {"clause": clause.id, "title": clause.title, "verdict": verdict, "basis": basis, "evidence": []}
+        {
+            "clause": clause.id,
+            "title": clause.title,
+            "verdict": verdict,
+            "basis": basis + caveat(profile, clause),
+            "evidence": [],
+        }
         for clause in profile.clauses
         for verdict, basis in [known.get(clause.id, missing)]
     ]

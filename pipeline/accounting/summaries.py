@@ -39,7 +39,7 @@ HASHES = pa.schema(
         pa.field("illegal_unhealthy", pa.bool_(), nullable=False),
     ]
 )
-_READ = [field.name for field in DOCUMENTS if field.name not in ("row", "content_type", "stage")]
+_READ = [field.name for field in DOCUMENTS if field.name not in ("row", "content_type", "stage", "rights_starts")]
 
 
 def summarise(decided: DecidedUnit, store: ScanStore) -> Tally:

@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -160,8 +160,7 @@ class _Content:
         if key == "robots" and self.path.is_dir():
             places = sorted(p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
             self.parts = {p.relative_to(self.path).as_posix(): p.read_bytes() for p in places}
-            listing = [[part, hashlib.sha256(data).hexdigest()] for part, data in self.parts.items()]
-            self.sha256 = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+            self.sha256 = listing_digest((part, hashlib.sha256(data).hexdigest()) for part, data in self.parts.items())
         else:
             self.parts = {self.path.name: self.path.read_bytes()}
             self.sha256 = hashlib.sha256(self.data).hexdigest()
@@ -178,6 +177,11 @@ class _Content:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Unusable(f"不是 UTF-8 / not UTF-8 at byte {error.start}: save it as UTF-8") from None
+
+
+def listing_digest(parts: Iterable[tuple[str, str]]) -> str:
+    """The digest of a folder: of the names of its files, in order, each with its digest."""
+    return hashlib.sha256(json.dumps([list(part) for part in parts]).encode()).hexdigest()
 
 
 def _absent(path: Path, error: OSError | ValueError, key: str) -> str:

@@ -123,6 +123,17 @@ class Recomputation:
                 tally.update(
                     {Item("bucket", source, bucket, phase, u): int(v) for u, v in zip(sums, values, strict=True)}
                 )
+            held = ("documents", "findings", "bytes")
+            for source, indicator, *values in self.rows(
+                f"""
+                SELECT source_id, indicator, count(*), coalesce(sum(found), 0), sum(bytes)
+                FROM (SELECT source_id, bytes, unnest(rights_indicators) AS indicator, unnest(rights_counts) AS found
+                      FROM documents WHERE {where}) WHERE indicator IS NOT NULL GROUP BY ALL
+                """
+            ):
+                tally.update(
+                    {Item("rights", source, indicator, phase, u): int(v) for u, v in zip(held, values, strict=True)}
+                )
             for table, listed, column in (("risk", "risks", "risk_id"), ("pii", PERSONAL_OR_NOT, "pii_type")):
                 for source, group, count in self.rows(
                     f"SELECT source_id, item, count(*) FROM (SELECT source_id, unnest({listed}) AS item FROM documents "

@@ -64,6 +64,16 @@ def documents(data: Recomputation) -> Iterator[str]:
         'SELECT any_value(doc_id) FROM documents GROUP BY source_id, shard, "row" HAVING count(*) > 1',
         "同一行出现两次 / the same row twice",
     )
+    yield from data.examples(
+        """
+        SELECT doc_id FROM documents
+        WHERE rights_indicators IS NULL OR rights_indicators <> list_sort(list_distinct(rights_indicators))
+           OR len(rights_counts) IS DISTINCT FROM len(rights_indicators)
+           OR len(rights_starts) IS DISTINCT FROM len(rights_indicators)
+           OR list_min(rights_counts) < 1 OR list_min(rights_starts) < 0 OR list_max(rights_starts) >= chars
+        """,
+        "rights_indicators、rights_counts、rights_starts 互不相符 / do not go together",
+    )
     how = counting(data.manifest["config"])
     counted = "false" if how is None else "true"
     if how not in (None, EXACT):

@@ -6,7 +6,8 @@ from decimal import Decimal
 from blacklist.log import replay
 from blacklist.rule import corpus_version, exceeds
 from pipeline.accounting.accounts import Item
-from pipeline.accounting.domains import domains_above
+from pipeline.accounting.domains import domains_above, without
+from pipeline.accounting.review import apart_sources
 from pipeline.database import quoted
 from pipeline.drawing.sampling import technical_size
 from pipeline.origins.evidence import declared_bars
@@ -34,11 +35,12 @@ def blacklist(data: Recomputation) -> Iterator[str]:
     if stored != {(entry.source_key, entry.scope, entry.active) for entry in replayed}:
         yield "blacklist: 数据库与记录重放不符 / the database differs from the replayed log"
     versions, ruleset = data.manifest["source_versions"], data.manifest["ruleset_sha256"]
+    apart = apart_sources(data.sources)
     for source in data.sources:
         violations = data.tally[Item("source", source.id, "", "collected", "violations")]
         documents = data.tally[Item("source", source.id, "", "collected", "documents")]
         entry = entries.get(source.id)
-        above = exceeds(violations, documents, data.profile.source_rate.maximum)
+        above = source.id not in apart and exceeds(violations, documents, data.profile.source_rate.maximum)
         lifted = (
             entry is not None
             and not entry.active
@@ -50,7 +52,7 @@ def blacklist(data: Recomputation) -> Iterator[str]:
         if entry is not None and entry.active and admitted:
             yield f"{source.id}: 已列入黑名单，仍有 {admitted} 条进入训练 / blacklisted, yet documents are admitted"
     domains = {entry.source_key: entry for entry in replayed if entry.scope == "domain"}
-    for verdict in domains_above(data.rows, "documents", data.profile.source_rate.maximum):
+    for verdict in domains_above(data.rows, without("documents", apart), data.profile.source_rate.maximum):
         entry = domains.get(verdict.domain)
         lifted = (
             entry is not None

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from pipeline.accounting.books import Terms, result
 from pipeline.accounting.domains import domain_query
 from pipeline.accounting.instruments import shortfall
-from pipeline.accounting.statistics import Distinct, clause_rows, funnel_rows, grouped_rows, pii_rows, source_rows
+from pipeline.accounting.statistics import (
+    Distinct,
+    clause_rows,
+    funnel_rows,
+    grouped_rows,
+    pii_rows,
+    rights_rows,
+    source_rows,
+)
 from pipeline.accounting.tokens import bucket_rows, counting, with_stage
 from pipeline.duplicates.report import copy_facts, told_by_documents
 from pipeline.origins.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
@@ -63,6 +71,7 @@ def statistics(data: Recomputation) -> Iterator[str]:
         "bucket_stats": bucket_rows(data.sources, data.tally, counting(data.manifest["config"])),
         "risk_stats": with_stage(data.sources, grouped_rows(data.tally, "risk", "risk_id", ("documents", "findings"))),
         "pii_stats": with_stage(data.sources, pii_rows(data.tally)),
+        "rights_stats": with_stage(data.sources, rights_rows(data.tally)),
         "pii_basis": basis_rows(data.sources, data.rows, "documents"),
         "funnel": with_stage(data.sources, funnel_rows(data.sources, data.tally)),
         **provenance_tables(data.sources, data.facts, data.audit_date, data.rows, "documents"),
