@@ -107,7 +107,7 @@ class Verdict:
     basis: tuple[Number, ...]
     evidence: tuple[Evidence, ...]
     explanation: str  # of 不适用 and of an equivalent measure; declared text of the organisation
-    unverified: tuple[str, ...]  # thresholds and clause numbers of the profile nobody has checked in the standard's text
+    unverified: tuple[str, ...]  # what of the profile, as it bears on the clause, nobody checked in the standard's text
 
 
 @dataclass(frozen=True)

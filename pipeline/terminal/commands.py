@@ -11,6 +11,7 @@ from pipeline.terminal.arguments import Out
 from pipeline.terminal.blacklist_commands import blacklist_app
 from pipeline.terminal.classifier_commands import classifier_app
 from pipeline.terminal.lexicon_commands import app as lexicon_app
+from pipeline.terminal.report_commands import report_app
 from pipeline.terminal.review_commands import review_app
 from pipeline.terminal.round_commands import round_app
 
@@ -133,28 +134,29 @@ def status(
 
 @app.command()
 def verify(
-    out: Out,
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT|BUNDLE.zip", help="输出文件夹，或证据包 / output folder, or an evidence bundle"),
+    ],
     quick: Annotated[bool, typer.Option("--quick", help="只查哈希与链 / hashes and chains only")] = False,
+    against_corpus: Annotated[
+        Path | None,
+        typer.Option(metavar="CONFIG", help="按此配置从语料重读随机若干条 / read documents of the corpus again"),
+    ] = None,
+    spot: Annotated[int, typer.Option(min=1, max=1_000_000, help="重读几条 / how many documents")] = 100,
+    seed: Annotated[
+        str | None, typer.Option(help="按何种子选取，默认随机 / the seed they are chosen by, random by default")
+    ] = None,
+    timestamp_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="ROOT.pem", help="核对证据包时间戳的根证书 / root certificate for a bundle's timestamp"),
+    ] = None,
 ) -> int:
-    """重算并核对运行所声称的一切 / Recomputes and checks everything a run claims."""
-    from pipeline.store.output import Output
-    from pipeline.verification.verify import unproved
-    from pipeline.verification.verify import verify as check
+    """重算并核对运行、轮次、报告或证据包所声称的一切 / Recomputes and checks everything a run or a bundle claims."""
+    from pipeline.terminal.verifying import Asked, verify_bundle, verify_output
 
-    wrong = 0
-    for result in check(Output(out.absolute()), quick):
-        print(f"{'✗' if result.problems else '✓'} {result.title}")
-        for problem in result.problems:
-            print(f"    {problem}")
-        wrong += len(result.problems)
-    if wrong:
-        print(f"发现 {wrong} 处不符 / {wrong} differences found")
-        return 3
-    print("全部相符 / everything agrees")
-    print("无法由此证明 / what this cannot prove:")
-    for line in unproved(Output(out.absolute())):
-        print(f"  - {line}")
-    return 0
+    asked = Asked(quick, against_corpus, spot, seed, timestamp_ca)
+    return verify_bundle(out, asked) if out.is_file() else verify_output(out, asked)
 
 
 @app.command()
@@ -309,4 +311,5 @@ app.add_typer(lexicon_app, name="lexicon")
 app.add_typer(classifier_app, name="classifier")
 app.add_typer(round_app, name="round")
 app.add_typer(review_app, name="review")
+app.add_typer(report_app, name="report")
 app.add_typer(blacklist_app, name="blacklist")
