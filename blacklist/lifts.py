@@ -33,6 +33,12 @@ def unfounded(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
+def by_file_alone(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The lifts of domains that hold: the last word on each, in order of the names. No round samples a domain."""
+    last = {event.get("source_key"): event for event in events if event.get("scope") == "domain"}
+    return [last[key] for key in sorted(last, key=str) if last[key].get("event") == "lifted"]
+
+
 def _lifted(event: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
     if not are_two(str(event.get("by", "")).split(BETWEEN)):
         yield "两名不同的决定者 / two different people"

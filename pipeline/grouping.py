@@ -24,6 +24,8 @@ from pipeline.duplicates.report import NEAR
 from pipeline.duplicates.search import LAYER, edges_key, search
 from pipeline.errors import tells_of_disk
 from pipeline.jobs import Grouped
+from pipeline.origins.held import Listing
+from pipeline.origins.renames import Rename, renames
 from pipeline.store.scans import ScanStore
 from schemas.policy import DuplicatePolicy
 
@@ -34,7 +36,8 @@ class Grouping:
 
     `searched` says how near copies were searched (`known`, `increment`, `whole`, or `off`),
     `near` how many
-    documents are in their groups, `similar` what of the store the next search goes on from: kind and key.
+    documents are in their groups, `similar` what of the store the next search goes on from: kind and key; `renames` say
+    which sources hold what a listed one held.
     """
 
     units: tuple[Grouped, ...]
@@ -42,25 +45,29 @@ class Grouping:
     searched: str
     near: int
     similar: tuple[tuple[str, str], ...]
+    renames: tuple[Rename, ...] = ()
 
 
 def group(
     units: Sequence[DecidedUnit],
     verdicts: Sequence[Verdict],
     standing: Standing,
+    listed: Listing,
     policy: DuplicatePolicy,
     store: ScanStore,
     folder: Path,
 ) -> Grouping:
     """Groups the documents of all units. `folder` is the run's: groups are written there, and files for the time being."""
     spill = folder / "duckdb-spill"
-    sources = frozenset(verdict.source_id for verdict in verdicts)
     units = sorted(units, key=lambda unit: (unit.source_id, unit.scanned.unit.ordinal))  # the order of shards and rows
     decided = [store.path("documents", unit.key) for unit in units]
     with ExitStack() as held:
         held.enter_context(_damage_named(store, decided))
         documents = [held.enter_context(store.on_disk(path, folder)) for path in decided]
         groups = [held.enter_context(summary_file(GROUPED, unit, store, folder)) for unit in units]
+        renamed = renames(listed, units, documents, groups)
+        above = {verdict.source_id for verdict in verdicts}
+        sources = frozenset(above | {one.source_id for one in renamed if one.same}) - standing.lifted
         domains = judge_domains(
             groups, standing.maximum, standing.domains, standing.lifted_domains, spill, standing.apart
         )
@@ -90,7 +97,8 @@ def group(
         Grouped(unit, unit.source_id in sources, concerned.get(place, frozenset()), tuple(copies.get(place, ())))
         for place, unit in enumerate(units)
     )
-    return Grouping(grouped, tuple(domains), searched, near, ((LAYER, similar),) if similar else ())
+    kinds = ((LAYER, similar),) if similar else ()
+    return Grouping(grouped, tuple(domains), searched, near, kinds, tuple(renamed))
 
 
 @contextmanager

@@ -31,6 +31,8 @@ from pipeline.jobs import (
     judged_path,
     results_path,
 )
+from pipeline.origins.held import Listing
+from pipeline.origins.renames import Rename
 from pipeline.plan import Unit, deal
 from pipeline.store.scans import ScanStore
 from schemas.policy import DuplicatePolicy
@@ -50,6 +52,7 @@ class Work:
     gate: Gate
     duplicates: DuplicatePolicy
     draw: Draw
+    listed: Listing  # what listed sources held, whatever they were called
     known: frozenset[str] = frozenset()  # content hashes of texts the caller has
     ruled: bool = False  # the run before was made by the same rules: units that are not new are decided already
 
@@ -61,11 +64,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Results:
-    """What the passes come to: units as decided last, verdicts of the 5 % rule, sums, and where the samples end."""
+    """What the passes come to: units as decided last, verdicts of the 5 % rule, renames, sums, and where the samples end."""
 
     units: tuple[DecidedUnit, ...]
     verdicts: tuple[Verdict, ...]
     domains: tuple[DomainVerdict, ...]
+    renames: tuple[Rename, ...]
     tally: Tally
     cut: Cut
     drawn: tuple[Drawn, ...]
@@ -118,7 +122,7 @@ def _run(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, 
     units = sorted(first.get("units", []), key=lambda decided: decided.scanned.unit.name)
     verdicts = first["verdicts"][0]
     store = ScanStore(work.workshop.settings.store)
-    grouping = group(units, verdicts, work.gate.standing, work.duplicates, store, folder)
+    grouping = group(units, verdicts, work.gate.standing, work.listed, work.duplicates, store, folder)
     again = sum(unit.changed for unit in grouping.units)
     events.write("documents_grouped", units_to_admit_again=again, searched=grouping.searched, near=grouping.near)
     counting = engine if work.spread else engine.for_work(_unread(work, grouping.units, store) // _LIGHTER)
@@ -138,6 +142,7 @@ def _run(work: Work, tools: Toolbox, engine: Engine, folder: Path, weight: int, 
         units=tuple(sorted(second.get("units", []), key=lambda decided: decided.scanned.unit.name)),
         verdicts=tuple(verdicts),
         domains=grouping.domains,
+        renames=grouping.renames,
         tally=second["tally"][0],
         cut=cut,
         drawn=drawn,

@@ -52,7 +52,10 @@ from pipeline.nights.references import location_in_manifest, write_references
 from pipeline.nights.trend import draw_trend
 from pipeline.origins.assess import must_be_on_record
 from pipeline.origins.evidence import changed_files
+from pipeline.origins.held import KEY as LISTED
+from pipeline.origins.held import listing
 from pipeline.origins.lawful_basis import Grounds, basis_rows, clause_facts, not_looked_into, with_record
+from pipeline.origins.renames import following
 from pipeline.origins.sourcing import examine_all, examined_digest, provenance_tables
 from pipeline.passes import Results, Work, run_passes
 from pipeline.plan import Plan, Unit, make_plan
@@ -272,6 +275,8 @@ class _Builder:
         self.store = ScanStore(config.scans)
         self.handover = begun.handover
         self.known: list[dict[str, Any]] = []
+        merge = config.profile.diversity.merge
+        self.listed = listing(output, log.events(), output.readable, config.sources, merge)
         self.digests: dict[str, str] = {}  # of the files of decisions, by their path in the run
 
     def build(self) -> Outcome:
@@ -340,6 +345,7 @@ class _Builder:
             gate=Gate(self._standing(), self.inputs.blocked, self.inputs.permits, self.inputs.years),
             duplicates=config.policy.duplicates,
             draw=Draw(config.seed, config.sampling.manual, config.sampling.technical),
+            listed=self.listed,
             known=samples.known_texts(self.output.current),
             ruled=before is not None and before.manifest.get("ruleset_sha256") == self.inputs.detectors.fingerprint,
         )
@@ -435,10 +441,24 @@ class _Builder:
                 ),
             ]
         )
+        self.log.append(self._followed(results, versions))
         for verdict in results.verdicts:
             self.events.write("source_blacklisted", source=verdict.source_id)
+        for renamed in results.renames:
+            self.events.write("suspected_rename", source=renamed.source_id, listed=renamed.listed)
         for domain in results.domains:
             self.events.write("domain_blacklisted", domain=domain.domain)
+
+    def _followed(self, results: Results, versions: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Listings that follow what a listed source held to its new name; the first of several such sources is named."""
+        entries = {entry.source_key: entry for entry in self.log.entries() if entry.scope != "domain"}
+        done = {name for name, entry in entries.items() if entry.active} | self._standing().lifted
+        for renamed in results.renames:
+            if renamed.same and renamed.source_id not in done:
+                done.add(renamed.source_id)
+                about = {"run_id": self.run_id, "profile": self.config.profile.id}
+                about |= {"ruleset_sha256": self.inputs.detectors.fingerprint}
+                yield following(renamed, entries[renamed.listed], **about, source_version=versions[renamed.source_id])
 
     def _verdict(self, key: str, scope: str, violations: int, documents: int, version: str) -> dict[str, Any]:
         numerator, denominator = self.config.profile.source_rate.maximum
@@ -491,7 +511,8 @@ class _Builder:
             ]
             copied = told_by_summaries(relation(documents, DOCUMENTS), hashed, groups)
             copies = copy_facts(query, copied, self.folder, near, tally, config.sources, config.profile)
-        stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile, copies.renamed)
+        renamed = copies.renamed | {one.source_id for one in results.renames}
+        stats = source_rows(config.sources, tally, distinct, blacklisted, incomplete, config.profile, renamed)
         shown = with_record(config.sources, self.inputs.facts, self.inputs.audit_date)
         return {
             "run_info": [self._run_info()],
@@ -583,6 +604,7 @@ class _Builder:
             "work": history.work(results.units),
             "confirm": self._confirmed(results),
             "blacklist_head": self.log.head(),
+            LISTED: self.listed.stated(),
             "rounds_head": Register(self.output).head(),
             "review_heads": live_heads(self.output),
             "known_answers": {"sha256": load_known_answers().sha256, "floor": load_known_answers().floor},

@@ -52,7 +52,10 @@ def checks(output: Output, quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]
     for run_id, told in last.items():
         found = guarded(lambda: [*_files(output, run_id, told["report_sha256"])])  # noqa: B023 - called at once
         if not found and not quick:
-            found += guarded(lambda: [*_again(output, run_id, told["round"])])  # noqa: B023
+            folder = output.runs / run_id / FOLDER
+            found += guarded(lambda: [*_extracted(output, run_id, told["round"])])  # noqa: B023
+            found += guarded(lambda: [*wrongly_declared(folder / EVIDENCE)])  # noqa: B023
+            found += guarded(lambda: [*rebuilt(folder)])  # noqa: B023
         yield f"报告 / report: {run_id}", tuple(found)
 
 
@@ -86,8 +89,8 @@ def _files(output: Output, run_id: str, digest: str) -> Iterator[str]:
     yield from differences(folder)
 
 
-def _again(output: Output, run_id: str, round_: str | None) -> Iterator[str]:
-    """Evidence from run, round and chains as they were then, and the report from the evidence."""
+def _extracted(output: Output, run_id: str, round_: str | None) -> Iterator[str]:
+    """Where the evidence is not what run, round and chains held when the report was made."""
     run, folder = Run(output.runs / run_id), output.runs / run_id / FOLDER
     evidence, same = folder / EVIDENCE, same_libraries(folder)
     found: Round | None = next((one for one in rounds_of(output) if one.id == round_), None)
@@ -102,8 +105,6 @@ def _again(output: Output, run_id: str, round_: str | None) -> Iterator[str]:
         heads = read_heads(evidence)
         extract(output, run, found, rows["declared"], rows["annotation"], again, heads, library)
         yield from evidence_differences(evidence, again, GIVEN, same)
-    yield from wrongly_declared(evidence)
-    yield from rebuilt(folder)
 
 
 def _rows(workspace: Any, schema: str) -> dict[str, list[dict[str, Any]]]:

@@ -157,7 +157,7 @@ def judging_routes(desk: Desk) -> APIRouter:
         name = desk.caller(request, *judges).person.name
         said = body.model_dump() | {"risks": tuple(body.risks), "personal": tuple(body.personal)}
         receipt = store.decide(name, Decision(**said, criteria=store.criteria))
-        told = {"machine": store.machine.of(body.item_no), "progress": store.progress_of(name, body.reading)}
+        told = {"machine": store.findings(body.item_no), "progress": store.progress_of(name, body.reading)}
         return answer({**asdict(receipt), **told})
 
     @router.post("/undo")

@@ -5,7 +5,6 @@ holder may still decide.
 """
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from typing import Any
 
 from review.events import append, iso
 from review.people import ROLE_OF, Person, find_person
-from review.refusal import TAKEN, WRONG, Refused, refused_rows
+from review.planted import earlier
+from review.refusal import NOT_ALLOWED, TAKEN, WRONG, Refused, refused_rows
 from rounds.tables import ADJUDICATION, FIRST, REPEAT, SECOND
 
 
@@ -114,8 +114,17 @@ def reserve(
     items: Sequence[int] | None = None,
     count: int | None = None,
 ) -> list[Leased]:
-    """Hands out many items until a given time: those named, all of them or none, or the next `count`. Raises Refused."""
+    """Hands out many items until a given time: those named, all of them or none, or the next `count`. Raises Refused.
+
+    Only first readings are handed out by number: who reads an item after a verdict on it goes by hash, not by choice.
+    """
     must_judge(person, reading, now)
+    if items is not None and reading != FIRST:
+        raise Refused(
+            "复判与裁决的条目按哈希预先定下，不能点名，请给条数",
+            "second readings and adjudications go by hash, fixed beforehand: give a count, not items",
+            NOT_ALLOWED,
+        )
     if until <= now:
         raise Refused("期限已过", "the time it lasts until is past", WRONG)
     if items is None:
@@ -157,8 +166,8 @@ def shown_to(connection: sqlite3.Connection, item_no: int, reading: str, until: 
         "SELECT bucket, stage, chars, text, content_hash FROM items JOIN texts USING (item_no) WHERE item_no = ?",
         (item_no,),
     ).fetchone()
-    earlier = _earlier(connection, item_no) if reading == ADJUDICATION else ()
-    return Leased(item_no, reading, **dict(row), lease_until=iso(until), earlier=earlier)
+    beside = earlier(connection, item_no) if reading == ADJUDICATION else ()
+    return Leased(item_no, reading, **dict(row), lease_until=iso(until), earlier=beside)
 
 
 def candidates(
@@ -261,14 +270,3 @@ def _free(connection: sqlite3.Connection, now: float, person: str, reading: str,
         {"reading": reading, "item": item_no, "person": person, "now": now, "adjudication": ADJUDICATION},
     ).fetchone()
     return found is not None
-
-
-def _earlier(connection: sqlite3.Connection, item_no: int) -> tuple[dict[str, Any], ...]:
-    rows = connection.execute(
-        "SELECT verdict, risks, personal, note FROM readings "
-        "WHERE item_no = ? AND reading IN (?, ?) AND NOT after_findings ORDER BY sha256",
-        (item_no, FIRST, SECOND),  # by hash, so that nobody knows which was the first
-    )
-    return tuple(
-        {**dict(row), "risks": json.loads(row["risks"]), "personal": json.loads(row["personal"])} for row in rows
-    )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from review.people import Person
-from review.progress import completion, pace_of, undecided
+from review.progress import completion, left, pace_of
 from review.standing import final_rows, reading_rows
 from rounds import agreement, estimates
 from rounds.tables import ADJUDICATION, FIRST, MANUAL, QUALIFIED, SECOND
@@ -43,7 +43,7 @@ def dashboard(
         connection.execute("SELECT reserved, count(*) FROM leases WHERE until > ? GROUP BY reserved", (now,)).fetchall()
     )
     return {
-        "completion": completion(connection) | {"left": undecided(connection)},
+        "completion": completion(connection) | {"left": left(connection)},
         "manual": _manual(items, finals, passing) | {"pending": waiting},
         "agreement": agreement.agreement(pairs).row(),
         "sources": _sources(items, finals),

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from review.assignments import decided_by, has_seen_findings, must_judge, not_held
 from review.events import append
 from review.people import Person, find_person
+from review.planted import needs_adjudication, shown_readings
 from review.refusal import NOT_ALLOWED, NOT_FOUND, TAKEN, WRONG, Refused, refused_rows
-from rounds.tables import ADJUDICATION, FIRST, PERSONAL, QUALIFIED, SAMPLE, SECOND, UNQUALIFIED, VERDICTS
+from rounds.tables import ADJUDICATION, PERSONAL, QUALIFIED, UNQUALIFIED, VERDICTS
 from schemas.risks import risks as all_risks
 
 PAGE, IMPORT = "page", "import"
@@ -123,7 +124,7 @@ def decide(connection: sqlite3.Connection, now: float, criteria: str, person: Pe
     where = (decision.reading, decision.item_no)
     connection.execute("DELETE FROM open WHERE reading = ? AND item_no = ?", where)
     connection.execute("DELETE FROM leases WHERE reading = ? AND item_no = ?", where)
-    if item["kind"] == SAMPLE and decision.reading != ADJUDICATION and _takes_a_third(connection, decision.item_no):
+    if decision.reading != ADJUDICATION and needs_adjudication(connection, item):
         connection.execute("INSERT INTO open VALUES (?, ?)", (ADJUDICATION, decision.item_no))
     return Receipt(event["seq"], event["sha256"])
 
@@ -206,22 +207,8 @@ def _sent_again(connection: sqlite3.Connection, person: str, decision: Decision)
     return Receipt(row["seq"], row["sha256"]) if stood == said else None
 
 
-def _takes_a_third(connection: sqlite3.Connection, item_no: int) -> bool:
-    """Whether all readings of an item are in and cannot decide it: they differ, or one of them was not blind."""
-    told = connection.execute(
-        "SELECT count(DISTINCT verdict) > 1 OR max(after_findings) AND NOT EXISTS "
-        "(SELECT 1 FROM open WHERE item_no = :item AND reading IN (:first, :second)) "
-        "FROM readings WHERE item_no = :item AND reading IN (:first, :second)",
-        {"item": item_no, "first": FIRST, "second": SECOND},
-    ).fetchone()
-    return bool(told[0])
-
-
 def _shown(connection: sqlite3.Connection, decision: Decision) -> list[int]:
-    """The events of the readings an adjudicator has seen: the blind ones."""
+    """The events of the readings an adjudicator has seen."""
     if decision.reading != ADJUDICATION:
         return []
-    rows = connection.execute(
-        "SELECT seq FROM readings WHERE item_no = ? AND NOT after_findings ORDER BY seq", (decision.item_no,)
-    )
-    return [row["seq"] for row in rows]
+    return sorted(row["seq"] for row in shown_readings(connection, decision.item_no))

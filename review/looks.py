@@ -7,12 +7,23 @@ from typing import Any
 from review.events import append
 from review.people import AUDITOR, LEAD, Person
 from review.refusal import NOT_ALLOWED, NOT_FOUND, Refused
+from rounds.tables import REPEAT
+
+
+def copies(connection: sqlite3.Connection) -> frozenset[int]:
+    """The items whose text more than one item besides repeats has: whoever read one is given the others too."""
+    rows = connection.execute(
+        "SELECT item_no FROM items WHERE content_hash IN "
+        "(SELECT content_hash FROM items WHERE kind <> ? GROUP BY content_hash HAVING count(*) > 1)",
+        (REPEAT,),
+    )
+    return frozenset(row["item_no"] for row in rows)
 
 
 def look(connection: sqlite3.Connection, now: float, person: Person, item_no: int) -> dict[str, Any]:
     """The item and its readings: one's own, or all of them with names for lead and auditor. Raises Refused.
 
-    A lead who looked is no longer blind: neither this item nor another with the same text is given to them.
+    Who looked is no longer blind: neither this item nor another with the same text is given to them.
     """
     item = connection.execute(
         "SELECT item_no, bucket, stage, chars, text, content_hash FROM items JOIN texts USING (item_no) WHERE item_no = ?",
@@ -27,10 +38,10 @@ def look(connection: sqlite3.Connection, now: float, person: Person, item_no: in
         raise Refused("只能查看自己判过的条目", "only items you have judged yourself are shown", NOT_ALLOWED)
     if oversees:
         append(connection, now, "looked", person=person.name, item_no=item_no)
-    if not judged:
         connection.execute(
-            "INSERT OR IGNORE INTO looks SELECT item_no, ? FROM items WHERE content_hash = ?",
-            (person.name, item["content_hash"]),
+            "INSERT OR IGNORE INTO looks SELECT item_no, :person FROM items WHERE content_hash = :text "
+            "AND item_no NOT IN (SELECT item_no FROM readings WHERE person = :person)",
+            {"person": person.name, "text": item["content_hash"]},
         )
     shown = [row for row in own if oversees or row["person"] == person.name]
     return {"item": dict(item), "readings": [_told(row, named=oversees) for row in shown]}

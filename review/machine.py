@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from review.filling import checked_file
 
 _SHOWN = ("risks", "candidate_risks", "pii_types", "findings")
+# for a text that is in the round more than once: who saw its findings would not read the next copy blind
+NOTHING: dict[str, Any] = {**{name: [] for name in _SHOWN}, "withheld": True}
 
 
 class Machine:

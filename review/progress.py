@@ -7,7 +7,7 @@ from typing import Any
 
 from review.events import iso
 from review.people import ROLE_OF, Person
-from rounds.tables import SAMPLE
+from rounds.tables import REPEAT, SAMPLE
 
 _RECENT = 50  # decisions a pace is taken from
 _BREAK = 600.0  # seconds after which somebody was away rather than slow
@@ -15,10 +15,10 @@ _BREAK = 600.0  # seconds after which somebody was away rather than slow
 
 def completion(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
     """Per reading: how many there are to do in all, and how many are decided. Known answers and repeats are among them."""
-    left = dict(connection.execute("SELECT reading, count(*) FROM open GROUP BY reading").fetchall())
+    open_ = dict(connection.execute("SELECT reading, count(*) FROM open GROUP BY reading").fetchall())
     done = dict(connection.execute("SELECT reading, count(*) FROM readings GROUP BY reading").fetchall())
     return {
-        reading: {"total": left.get(reading, 0) + done.get(reading, 0), "decided": done.get(reading, 0)}
+        reading: {"total": open_.get(reading, 0) + done.get(reading, 0), "decided": done.get(reading, 0)}
         for reading in ROLE_OF
     }
 
@@ -76,8 +76,16 @@ def decided_list(connection: sqlite3.Connection, person: str, before: int | None
     ]
 
 
+def left(connection: sqlite3.Connection) -> int:
+    """How many readings are open that a close waits for: all but those of repeats, so that the count tells nothing apart."""
+    row = connection.execute(
+        "SELECT count(*) FROM open JOIN items USING (item_no) WHERE kind <> ?", (REPEAT,)
+    ).fetchone()
+    return int(row[0])
+
+
 def undecided(connection: sqlite3.Connection) -> int:
-    """How many readings of sample items are open; a round closes when none is."""
+    """How many readings of sample items are open; while one is, no round closes."""
     row = connection.execute(
         "SELECT count(*) FROM open JOIN items USING (item_no) WHERE kind = ?", (SAMPLE,)
     ).fetchone()

@@ -2,40 +2,46 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from review.decisions import wrong
 from review.events import Event
 from review.people import ROLE_OF
+from review.planted import planted_items
 from review.undoing import UNDO_DECISIONS, UNDO_SECONDS
-from rounds.tables import ADJUDICATION, FIRST, SECOND
+from rounds.known import takes_a_third
+from rounds.tables import ADJUDICATION, FIRST, REPEAT, SECOND
 
 Key = tuple[int, str]  # item and reading
+Row = Mapping[str, Any]
 
 
 @dataclass
 class Replay:
-    """The state the events so far have led to. `items`: content hash of each, and whether it is read by two."""
+    """The state the events so far have led to."""
 
-    items: dict[int, tuple[str, bool]]
+    items: dict[int, Row]  # as the review keeps them
     criteria: str
+    planted: frozenset[int]  # known answers an adjudicator reads whatever was said
     standing: dict[Key, Event] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)  # what is wrong, a line each
     closed: bool = False
     roles: dict[str, list[str]] = field(default_factory=dict)
     readers: dict[tuple[int, str], str] = field(default_factory=dict)  # (item, person) -> reading
     seen: set[tuple[int, str]] = field(default_factory=set)  # (item, person): decided on it once, standing or not
+    looked: set[tuple[int, str]] = field(default_factory=set)  # (item, person): looked at it, or at its text elsewhere
     decided: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # person -> events
 
     @classmethod
     def of(cls, connection: sqlite3.Connection, events: Iterable[Event]) -> "Replay":
         """All events taken, in order."""
-        rows = connection.execute("SELECT item_no, content_hash, second FROM items")
-        items = {row["item_no"]: (row["content_hash"], bool(row["second"])) for row in rows}
+        rows = connection.execute("SELECT item_no, kind, content_hash, second FROM items")
+        items: dict[int, Row] = {row["item_no"]: dict(row) for row in rows}
         criteria = connection.execute("SELECT value FROM meta WHERE key = 'criteria'").fetchone()["value"]
-        replay = cls(items, criteria)
+        replay = cls(items, criteria, planted_items(connection))
         for event in events:
             replay.take(event)
         return replay
@@ -47,6 +53,8 @@ class Replay:
                 self.roles[event["name"]] = event.get("roles", [])
             case "review_closed":
                 self.closed = True
+            case "looked":
+                self._looked(event)
             case "decided":
                 self._decided(event)
             case "undone":
@@ -61,8 +69,10 @@ class Replay:
             or (item, person) in self.readers
             or ROLE_OF.get(reading) not in self.roles.get(person, [])
             or wrong(event["verdict"], event["risks"], event["personal"], event["note"]) is not None
-            or (self.items.get(item, ("", False))[0], self.criteria) != (event["content_hash"], event["criteria"])
+            or item not in self.items
+            or (self.items[item]["content_hash"], self.criteria) != (event["content_hash"], event["criteria"])
             or event["after_findings"] is not seen
+            or (item, person) in self.looked
             or (reading == ADJUDICATION and (seen or not self._takes_a_third(item)))
         )
         if broken:
@@ -70,6 +80,12 @@ class Replay:
         self.standing[item, reading], self.readers[item, person] = event, reading
         self.seen.add((item, person))
         self.decided[person].append(event["seq"])
+
+    def _looked(self, event: Event) -> None:
+        """Whoever looks at an item sees its text judged: no copy of it is theirs to read any more."""
+        person, text = event["person"], self.items.get(event["item_no"], {}).get("content_hash")
+        copies = {item for item, row in self.items.items() if row["content_hash"] == text}
+        self.looked |= {(item, person) for item in copies if (item, person) not in self.readers}
 
     def _undone(self, event: Event) -> None:
         item, person = event["item_no"], event["person"]
@@ -88,11 +104,11 @@ class Replay:
             self.found.append(f"events {event['seq']}: 不能如此撤销 / takes back what it cannot")
 
     def _takes_a_third(self, item: int) -> bool:
-        """Whether the readings of an item are in and cannot decide it: they differ, or one of them was not blind."""
+        """Whether the readings of an item that are in leave it to an adjudicator."""
+        row = self.items[item]
         pair = [self.standing[item, reading] for reading in (FIRST, SECOND) if (item, reading) in self.standing]
-        if len(pair) < (2 if self.items.get(item, ("", False))[1] else 1):
-            return False
-        return len({one["verdict"] for one in pair}) > 1 or any(one["after_findings"] for one in pair)
+        is_due = takes_a_third(pair, 1 + row["second"], item in self.planted)
+        return is_due and row["kind"] != REPEAT and len(pair) == 1 + row["second"]
 
 
 def _seconds(before: Event, after: Event) -> float:

@@ -20,7 +20,7 @@ from review.beginning import must_be_the_one, must_be_there, path_of
 from review.database import Database
 from review.decisions import Decision, Receipt
 from review.filling import checked_file
-from review.machine import Machine
+from review.machine import NOTHING, Machine
 from review.people import Person
 from review.refusal import TAKEN, WRONG, Refused
 from rounds.register import CLOSED, DRAWN, OVER, Register, Round, find_round
@@ -57,6 +57,7 @@ class ReviewStore:
         with self.database.read() as connection:
             must_be_the_one(path, round_, connection)
             twice = [row["item_no"] for row in connection.execute("SELECT item_no FROM items WHERE second = 1")]
+            self._copies = looks.copies(connection)
         self._orders = Orders(str(round_.drawn["seed"]), twice)
         self.machine = Machine(round_.folder / "machine.parquet", round_.drawn["machine_sha256"])
         self._items = round_.folder / "items.parquet"
@@ -175,8 +176,15 @@ class ReviewStore:
     def look(self, person: str, item_no: int) -> dict[str, Any]:
         """An item outside of judging, with its readings and what the machine says."""
         with self.database.write() as connection:
-            seen = looks.look(connection, self.clock(), people.find_person(connection, person), item_no)
-        return {**seen, "machine": self.machine.of(item_no)}
+            who = people.find_person(connection, person)
+            seen = looks.look(connection, self.clock(), who, item_no)
+        oversees = bool({people.LEAD, people.AUDITOR} & set(who.roles))
+        return {**seen, "machine": self.machine.of(item_no) if oversees else self.findings(item_no)}
+
+    def findings(self, item_no: int) -> dict[str, Any]:
+        """What the machine says, for one who has judged the item; of a text that is there more than once, nothing before the end."""
+        withheld = item_no in self._copies and self.state == "open"
+        return NOTHING if withheld else self.machine.of(item_no)
 
     def record(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Writes an event of another part (an export, an import) into the log; `event` is its kind."""
@@ -217,9 +225,9 @@ class ReviewStore:
             return standing.problems(connection, self._items)
 
     def progress(self) -> dict[str, Any]:
-        """Per reading total and decided; `left`: open readings of sample items."""
+        """Per reading total and decided; `left`: open readings a close waits for."""
         with self.database.read() as connection:
-            return {**progress.completion(connection), "left": progress.undecided(connection)}
+            return {**progress.completion(connection), "left": progress.left(connection)}
 
     def progress_of(self, person: str, reading: str) -> dict[str, int]:
         """What a person sees beside an item: mine, left, total, decided."""

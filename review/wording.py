@@ -118,6 +118,10 @@ _JUDGE = {
     "machine_candidates": ("疑似", "Candidates"),
     "machine_personal": ("个人信息", "Personal information"),
     "machine_nothing": ("机器没有检出。", "The machine found nothing."),
+    "machine_withheld": (
+        "此文本在本轮不止一条，本轮结束之前不显示机器检出。",
+        "This text is in the round more than once: the machine's findings are not shown before the round is closed.",
+    ),
     "machine_more": ("另有 {count} 处，均已在正文中标出。", "{count} more are marked in the text."),
     "machine_hint": ("F 逐个查看，H 隐藏或显示标记", "F steps through them, H hides or shows the marks"),
     "found_by": ("{detector} · 第 {start}–{end} 字符", "{detector} · characters {start}–{end}"),

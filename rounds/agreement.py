@@ -68,11 +68,12 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
 
 
 def double_read(items: Iterable[Row], readings: Iterable[Row]) -> list[tuple[Row, Row]]:
-    """First and second reading of every item of the sample that has both, in order of items."""
+    """First and second reading of every item of the sample that has both, both blind, in order of items."""
     sampled = {item["item_no"] for item in items if item["kind"] == SAMPLE}
     by_item: dict[int, dict[str, Row]] = defaultdict(dict)
     for reading in readings:
-        by_item[reading["item_no"]][reading["reading"]] = reading
+        if not reading["after_findings"]:  # one that followed the machine agrees with nobody independently
+            by_item[reading["item_no"]][reading["reading"]] = reading
     return [
         (own[FIRST], own[SECOND])
         for number, own in sorted(by_item.items())
@@ -118,6 +119,18 @@ def too_fast(item: Row, reading: Row) -> bool:
     return bool(reading["seconds"] < max(LEAST_SECONDS, len(item["text"]) * reading["read_share"] / pace))
 
 
+def fast_readings(items: Mapping[int, Row], readings: Iterable[Row]) -> Counter[str]:
+    """How many readings of each person were too fast. A text they had read before, a copy or a repeat, takes no time."""
+    before: set[tuple[str, str]] = set()
+    counts: Counter[str] = Counter()
+    for row in sorted(readings, key=lambda row: row["seq"]):
+        item = items[row["item_no"]]
+        text = (row["person"], item["content_hash"])
+        counts[row["person"]] += text not in before and too_fast(item, row)
+        before.add(text)
+    return counts
+
+
 def people_rows(items: Sequence[Row], machine: Iterable[Row], readings: Sequence[Row]) -> list[dict[str, Any]]:
     """One row a person: how much they judged, how fast, and how known answers and repeated items came out."""
     by_number = {item["item_no"]: item for item in items}
@@ -138,7 +151,7 @@ def _pace(items: Mapping[int, Row], rows: Sequence[Row]) -> dict[str, Any]:
         **{f"{kind}_readings": sum(row["reading"] == kind for row in rows) for kind in (FIRST, SECOND, ADJUDICATION)},
         "imported": len(rows) - len(timed),
         "median_seconds": round(median(timed), 3) if timed else None,
-        "too_fast": sum(too_fast(items[row["item_no"]], row) for row in rows),
+        "too_fast": fast_readings(items, rows).total(),
         "read_in_part": sum(row["read_share"] < 1 for row in rows),
         "after_findings": sum(row["after_findings"] for row in rows),
         "mean_read_share": round(sum(row["read_share"] for row in rows) / len(rows), 6),
@@ -146,9 +159,9 @@ def _pace(items: Mapping[int, Row], rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _known(items: Mapping[int, Row], expected: Mapping[int, set[str]], rows: Sequence[Row]) -> dict[str, int]:
-    """Known-answer texts a person judged, how many were called unqualified, and with the risk they were written for."""
+    """Known-answer texts a person judged, how many were called unqualified blind, and with the risk they were written for."""
     known = [row for row in rows if items[row["item_no"]]["kind"] == KNOWN]
-    found = [row for row in known if row["verdict"] == UNQUALIFIED]
+    found = [row for row in known if row["verdict"] == UNQUALIFIED and not row["after_findings"]]
     return {
         "known": len(known),
         "known_found": len(found),
@@ -157,8 +170,9 @@ def _known(items: Mapping[int, Row], expected: Mapping[int, set[str]], rows: Seq
 
 
 def _repeats(items: Mapping[int, Row], rows: Sequence[Row]) -> dict[str, int]:
-    """Items a person judged twice without being told, and how many got the same verdict both times."""
-    said = {row["item_no"]: row["verdict"] for row in rows if row["reading"] != ADJUDICATION}
+    """Items a person judged twice without being told, both times blind, and how many got the same verdict both times."""
+    blind = [row for row in rows if row["reading"] != ADJUDICATION and not row["after_findings"]]
+    said = {row["item_no"]: row["verdict"] for row in blind}
     twice = [
         (said[number], said[original])
         for number in said

@@ -85,8 +85,13 @@ def carried(rounds: Sequence[Round], into: Round, sql: duckdb.DuckDBPyConnection
 
 def round_before(rounds: Sequence[Round], into: Round) -> Round | None:
     """The last earlier round whose sample anybody could know; one given up before its value was out says nothing."""
-    earlier = [one for one in rounds if one.opened["seq"] < into.opened["seq"] and one.knowable]
+    earlier = [one for one in rounds if one.opened["seq"] < into.opened["seq"] and _knowable(one, into)]
     return earlier[-1] if earlier else None
+
+
+def _knowable(one: Round, into: Round) -> bool:
+    """Whether the earlier round's sample could be known when the other was opened."""
+    return one.knowable and str(one.knowable_since) <= into.opened["time"]
 
 
 def why_not(rounds: Sequence[Round], into: Round) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import Any
 from rounds.agreement import Row
 from rounds.facts import RunFacts, Tables
 from rounds.judged import SOURCE
+from rounds.known import known_answers
 from rounds.register import Round
-from rounds.tables import ADJUDICATION, FIRST, KNOWN, PERSONAL, QUALIFIED, SAMPLE, SECOND, UNQUALIFIED, VERDICTS
+from rounds.tables import ADJUDICATION, FIRST, PERSONAL, QUALIFIED, SAMPLE, SECOND, UNQUALIFIED, VERDICTS
 from schemas.risks import risks
 
 AGREED, ADJUDICATED, SINGLE, CARRIED = "agreed", "adjudicated", "single", "carried"
@@ -27,14 +28,14 @@ def undecided(tables: Tables) -> dict[str, int]:
     return dict(sorted(missing.items()))
 
 
-def known_unread(tables: Tables) -> int:
-    """How many known answers nobody has read yet."""
-    read = {row["item_no"] for row in tables.readings}
-    return sum(row["kind"] == KNOWN and row["item_no"] not in read for row in tables.items)
+def known_unread(tables: Tables, seed: str) -> int:
+    """How many known answers wait for a reading: a first, a second or an adjudication."""
+    known = known_answers(tables.items, tables.readings, seed)
+    return known.drawn - known.decided
 
 
-def contradictions(round_: Round, tables: Tables, facts: RunFacts) -> Iterator[str]:
-    """Every way in which the tables contradict each other or the register, a line each."""
+def contradictions(round_: Round, tables: Tables, facts: RunFacts | None) -> Iterator[str]:
+    """Every way in which the tables contradict each other or the register, a line each; `facts` where the run is there."""
     yield from _sizes(round_, tables, facts)
     items = {row["item_no"]: row for row in tables.items}
     readings: dict[int, dict[str, Row]] = defaultdict(dict)
@@ -49,7 +50,7 @@ def contradictions(round_: Round, tables: Tables, facts: RunFacts) -> Iterator[s
             yield from _final(item, finals[number], readings[number])
 
 
-def _sizes(round_: Round, tables: Tables, facts: RunFacts) -> Iterator[str]:
+def _sizes(round_: Round, tables: Tables, facts: RunFacts | None) -> Iterator[str]:
     assert round_.drawn is not None
     counted = Counter(name for row in tables.items if row["kind"] == SAMPLE for name in row["samples"])
     stated = {name: size for name, size in round_.drawn["sizes"].items() if size}
@@ -59,7 +60,7 @@ def _sizes(round_: Round, tables: Tables, facts: RunFacts) -> Iterator[str]:
         yield "machine.parquet: 条目与 items.parquet 不符 / has other items"
     for name, population in round_.drawn["strata"].items():
         source = name.removeprefix(SOURCE).rpartition(":")[0]
-        if name.startswith(SOURCE) and source not in facts.sources:
+        if name.startswith(SOURCE) and facts is not None and source not in facts.sources:
             yield f"{name}: 该运行没有这个来源 / the run has no such source"
         if counted[name] > population:
             yield f"{name}: 样本大于总体 / the sample is larger than its population"

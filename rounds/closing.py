@@ -22,6 +22,7 @@ from rounds.design import plain
 from rounds.drawing import PRIVATE_FILE, PRIVATE_FOLDER, write_rows
 from rounds.facts import RunFacts, Tables, run_facts
 from rounds.frame import must_be_sound
+from rounds.history import history_of
 from rounds.register import CLOSED, DRAWN, Clock, Register, Round, find_round, utc_now
 from rounds.results import RESULT_FILE, RoundResult, read_result, result_of
 from rounds.tables import FINALS, READINGS
@@ -68,7 +69,7 @@ def _close(output: Output, register: Register, found: Round, by: str, with_unrea
     made = found.folder / _MAKING
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(mode=PRIVATE_FOLDER)
-    result = result_of(found, tables, facts)
+    result = result_of(found, tables, facts, history_of(output, found, facts))
     _write(made, found, result, tables, register, judged, head)
     for name in FILES:
         (made / name).replace(found.folder / name)
@@ -118,7 +119,8 @@ def _must_be_drawn_so(found: Round) -> None:
 
 
 def _must_be_decided(found: Round, store: ReviewStore, with_unread: bool) -> None:
-    """Raises UsageError naming how many items of which sample are not decided, or how many known answers nobody read."""
+    """Raises UsageError naming how many items of which sample are not decided, or how many known answers wait for a reading."""
+    assert found.drawn is not None
     tables = Tables.of(found.folder, store.readings(), store.finals())
     missing = undecided(tables)
     if missing:
@@ -126,11 +128,11 @@ def _must_be_decided(found: Round, store: ReviewStore, with_unread: bool) -> Non
             f"{found.id}: 尚有条目没有终判，不能关闭 / items without a final verdict, the round cannot be closed:\n"
             + "\n".join(f"  {name}: {count}" for name, count in missing.items())
         )
-    unread = 0 if with_unread else known_unread(tables)
+    unread = 0 if with_unread else known_unread(tables, str(found.drawn["seed"]))
     if unread:
         raise UsageError(
-            f"{found.id}: 尚有 {unread} 条已知答案无人判读，关闭后一律按未判出计 / {unread} known answers nobody has read, which would count as not found: "
-            f"go on judging, or close --with-unread"
+            f"{found.id}: 尚有 {unread} 条已知答案未判完（初判、复判或裁决），关闭后一律按未判出计 / {unread} known answers wait for a first or second reading or "
+            f"an adjudication, and would count as not found: go on judging, or close --with-unread"
         )
 
 

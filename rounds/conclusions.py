@@ -4,25 +4,27 @@
 (rounds/reliance.py); everything else says what is missing. What speaks against a corpus takes no such proof.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rounds.apart import apart_sources, note
+from rounds.doubts import UNREAD, unread_sources
 from rounds.facts import RunFacts
 from schemas.personal_information import LEVELS
-from schemas.profile import Profile, is_shipped
+from schemas.profile import Profile, may_pass
+from schemas.profile_basis import caveat
 
 PASS, FAIL, PEOPLE, NONE = "符合", "不符合", "待人工", "不适用"
-CUSTOM = "自定义口径"  # looser than the standard never passes; a profile that is not ours may be
+CUSTOM = "自定义口径"  # looser than the standard never passes; a profile that does not rest on ours may be
 ABOVE = "超过上限"
 
 
 def _passing(profile: Profile) -> str:
-    return PASS if is_shipped(profile) else CUSTOM
+    return PASS if may_pass(profile) else CUSTOM
 
 
 def manual_conclusion(row: Mapping[str, Any], profile: Profile, doubts: Sequence[str]) -> tuple[str, str]:
-    """Verdict and basis of the manual check, from its counts. `doubts`: why the round cannot be relied on."""
+    """Verdict and basis of the manual check, from its counts. `doubts`: why it concludes nothing in favour all the same."""
     judged, failures, allowed, minimum = (row[key] for key in ("judged", "failures", "allowed", "minimum"))
     counted = (
         f"抽检 {judged} 条，不合格 {failures} 条（其中无法判定 {row['unclear']} 条），至多可有 {allowed} 条 / {judged} judged, "
@@ -87,7 +89,12 @@ def clause_rows(content: Mapping[str, Any], facts: RunFacts) -> list[dict[str, A
     said[profile.source_rate.clause] = _sources(content, facts)
     said |= {clause: _personal(level, content, facts) for level, clause in profile.personal_information.clauses.items()}
     return [
-        {"clause": clause.id, "title": clause.title, "verdict": said[clause.id][0], "basis": said[clause.id][1]}
+        {
+            "clause": clause.id,
+            "title": clause.title,
+            "verdict": said[clause.id][0],
+            "basis": said[clause.id][1] + caveat(profile, clause),
+        }
         for clause in profile.clauses
         if clause.id in said
     ]
@@ -106,11 +113,39 @@ def _sources(content: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
         f"进入训练的来源 {len(admitted)} 个，均须上限不超过门槛；另有 {kept_out} 个未进入训练 / {len(admitted)} sources admitted, the upper bound of "
         f"each must not be above the maximum; {kept_out} more kept out{note(facts)}{_unrelied(content)}"
     )
+    open_ = [*_open(content, facts)]
+    basis += "".join(f"；{reason}" for reason in open_)
     if above:
         return FAIL, f"{basis}；超过 / above: {', '.join(above)}"
-    if unsure or not admitted or apart_sources(facts):
+    if unsure or open_ or not admitted or apart_sources(facts):
         return PEOPLE, f"{basis}；尚不能判定 / cannot be told yet: {', '.join(unsure)}"
+    if "pre_collection" in facts.profile.source_rate.stages:
+        return (
+            PEOPLE,
+            f"{basis}；另须采集前评估，轮次不涉及 / wants assessments before collection too, no part of a round",
+        )
     return _passing(facts.profile), basis
+
+
+def _open(content: Mapping[str, Any], facts: RunFacts) -> Iterator[str]:
+    """What no sample of a source answers: sources not read, entries of the blacklist, domains taken off it on a file."""
+    unread, blacklist = unread_sources(facts), content["blacklist"]
+    if unread:
+        yield (
+            f"没有语料或未能确知读全的来源 / sources without any document, or not known to have been read to the end: "
+            f"{', '.join(unread)}"
+        )
+    if blacklist["listed"]:
+        listed = ", ".join(row["source_key"] for row in blacklist["listed"])
+        yield (
+            f"已列入黑名单而该运行仍准入，须重新运行 / on the blacklist, though the run is older and admits them, run again: {listed}"
+        )
+    if blacklist["lifted_domains"]:
+        lifted = ", ".join(f"{row['domain']}（{row['documents']}）" for row in blacklist["lifted_domains"])
+        yield (
+            f"凭文件移出黑名单的域名及其准入条数，轮次不抽域名，须由人核实 / domains taken off the blacklist on a file, with the documents admitted: no "
+            f"round samples a domain, people have to look: {lifted}"
+        )
 
 
 def _personal(level: str, content: Mapping[str, Any], facts: RunFacts) -> tuple[str, str]:
@@ -128,8 +163,9 @@ def _personal(level: str, content: Mapping[str, Any], facts: RunFacts) -> tuple[
     )
     if facts.unlooked:
         basis += f"；机器未能检测 {facts.unlooked} 条 / the detectors failed on {facts.unlooked} documents"
-    basis += _unrelied(content)
+    unread = [row["reason"] for row in content["doubts"] if row["about"] == UNREAD]
+    basis += "".join(f"；{reason}" for reason in unread) + _unrelied(content)
     looked = manual["judged"] >= min(manual["minimum"], manual["population"]) and manual["judged"] > 0
-    if machine or people or facts.unlooked or not looked or not content["reliance"]["holds"]:
+    if machine or people or facts.unlooked or unread or not looked or not content["reliance"]["holds"]:
         return PEOPLE, basis
     return NONE, basis

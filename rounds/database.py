@@ -13,6 +13,7 @@ import yaml
 from pipeline.database import connect, quoted
 from rounds.agreement import Row
 from rounds.facts import Tables
+from rounds.history import DOMAIN
 from rounds.register import Round
 from rounds.tables import MANUAL
 from schemas.database import Column, Table
@@ -86,6 +87,9 @@ def database_rows(
         "finals": tables_.finals,
         "manual_result": [content["manual"]],
         "reliance": [content["reliance"]],
+        "doubts": content["doubts"],
+        "earlier_rounds": content["earlier"],
+        "blacklist_standing": blacklist_rows(content["blacklist"]),
         "stage_results": content["stages"],
         "source_results": content["sources"],
         "machine_results": content["machine"],
@@ -97,6 +101,15 @@ def database_rows(
         "clauses": content["clauses"],
         "register": [register_row(event) for event in register],
     }
+
+
+def blacklist_rows(told: Mapping[str, Any]) -> list[Row]:
+    """What of the blacklist stands against a run, as rows."""
+    listed = [{**row, "standing": "listed", "documents": None} for row in told["listed"]]
+    return listed + [
+        {"source_key": row["domain"], "scope": DOMAIN, "standing": "lifted_on_file", "documents": row["documents"]}
+        for row in told["lifted_domains"]
+    ]
 
 
 def register_row(event: Row) -> Row:

@@ -66,7 +66,10 @@ def number_items(
     carried: Set[Document] = frozenset(),
     carried_from: str | None = None,
 ) -> list[Item]:
-    """All items of a round in order, numbered from 1. Documents in `carried` are judged by nobody again."""
+    """All items of a round in order, numbered from 1. Documents in `carried` are judged by nobody again.
+
+    Known answers are read by two as the others are: else what the second readers miss would tell which they are.
+    """
     judged = sorted((document for document in chosen if document not in carried), key=lambda one: one)
     by_key = {purpose: _ranked(seed, purpose, judged) for purpose in ("second", "repeat")}
     second = set(by_key["second"][: part_of(design.second, len(judged))])
@@ -85,7 +88,9 @@ def number_items(
     ]
     items += [Item(REPEAT, document, stage=document.stage, bucket=document.bucket) for document in repeats]
     usual = _most_frequent([document.stage for document in chosen])  # so that a known answer does not give itself away
-    items += [Item(KNOWN, known=one, stage=usual, bucket=_bucket(one.text)) for one in known]
+    ranked = sorted(known, key=lambda one: _key(seed, "second", one.content_hash))
+    twice = set(ranked[: part_of(design.second, len(ranked))])
+    items += [Item(KNOWN, known=one, second=one in twice, stage=usual, bucket=_bucket(one.text)) for one in known]
     items.sort(key=lambda item: (_key(seed, f"order\n{item.kind}", item.identity), item.kind, item.identity))
     numbered = [replace(item, item_no=number) for number, item in enumerate(items, start=1)]
     originals = {item.document: item.item_no for item in numbered if item.kind == SAMPLE}

@@ -86,7 +86,7 @@ def _against(one: Round, source: str, when: str) -> str | None:
     """
     if not any(size and name.startswith(f"{SOURCE}{source}:") for name, size in planned(one).items()):
         return None
-    if not _knowable_since(one) <= when or (one.abandoned is not None and not one.knowable):
+    if one.knowable_since is None or one.knowable_since > when:
         return None
     if one.closed is not None:
         row = row_of(read_result(one).content, source)
@@ -97,9 +97,3 @@ def _against(one: Round, source: str, when: str) -> str | None:
     if one.abandoned is not None and one.abandoned["time"] <= when:
         return "样本已可知而放弃 / was given up though its sample could be known"
     return "尚未关闭 / is not closed yet"
-
-
-def _knowable_since(one: Round) -> str:
-    """The time from which anybody could compute its sample, ISO 8601, UTC."""
-    known = one.valued or one.drawn
-    return str(known["time"] if known is not None else one.opened["public_value"]["expected_at"])

@@ -19,7 +19,10 @@ from review.beginning import forget
 from rounds.apart import ordinary_sources, set_apart
 from rounds.criteria import criteria_version
 from rounds.design import Opening, plain
+from rounds.facts import run_facts
 from rounds.frame import documents_of, frame, must_be_sound, strata
+from rounds.prerequisites import must_be_all_there, must_not_be_listed
+from rounds.public_values import must_be_another
 from rounds.register import ABANDONED, FOLDER, OPEN, OPENED, Clock, Register, Round, find_round, round_id, utc_now
 
 PIN = ".opening"  # names the run while it is being frozen, so that nobody prunes it meanwhile
@@ -36,9 +39,12 @@ def open_round(output: Output, opening: Opening, clock: Clock = utc_now) -> Roun
         from_verdicts = _may_open(before, opening, register)
         shutil.rmtree(output.folder / FOLDER / WORK, ignore_errors=True)  # of commands that were killed
         with _pinned(output) as run, workspace(output) as work:
-            manifest = _usable(output, run, opening, register)
+            manifest = _usable(output, run, register)
             if not from_verdicts:
                 _must_not_be_trained(run, before)
+            facts = run_facts(run)
+            unread = must_be_all_there(run, facts, opening)
+            listed = must_not_be_listed(output, run, facts)
             with documents_of(run, work) as sql:
                 admitted, collected = frame(sql, admitted=True), frame(sql, admitted=False)
                 sizes, apart = strata(sql, ordinary_sources(run)), set_apart(sql)
@@ -65,8 +71,10 @@ def open_round(output: Output, opening: Opening, clock: Clock = utc_now) -> Roun
                     "ruleset_sha256": manifest["ruleset_sha256"],
                     "policy_sha256": manifest["policy"]["sha256"],
                     "blacklist_head": manifest["blacklist_head"],
+                    "blacklist_opened": listed,
                     "models": [stages[stage] for stage in ("classifier", "confirm") if stage in stages],
                     "quarantined": len(manifest["quarantined"]),
+                    "unread": unread,
                     "criteria": criteria_version(),
                     "design": opening.design.stated(),
                     "public_value": vars(opening.value),
@@ -103,6 +111,7 @@ def _may_open(before: list[Round], opening: Opening, register: Register) -> bool
             f"(round abandon)"
         )
     _must_be_ahead(opening, register)
+    must_be_another(before, opening.value)
     if before and opening.from_verdicts is None:
         raise UsageError(
             "--from-verdicts/--not-from-verdicts: 请申明自上一轮以来的改动是否依据其人工判定作出 / say whether what was changed since the round "
@@ -143,19 +152,13 @@ def _must_be_ahead(opening: Opening, register: Register) -> None:
         )
 
 
-def _usable(output: Output, run: Run, opening: Opening, register: Register) -> dict[str, Any]:
+def _usable(output: Output, run: Run, register: Register) -> dict[str, Any]:
     """The manifest of a run a round can stand on. Raises UsageError and RunFailed."""
     must_be_sound(output, run)
     finished = run.manifest["finished_at"]
     if register.now().astimezone(UTC).isoformat(timespec="seconds") < finished:
         raise RunFailed(
             f"{run.folder.name}: 系统时间早于该运行完成的时间 {finished} / the clock of this machine is behind the end of this run: set the clock"
-        )
-    aside = run.manifest["quarantined"]
-    if aside and not opening.quarantined:
-        raise UsageError(
-            f"{run.folder.name}: 有 {len(aside)} 个分片未能读取，不在总体之内 / {len(aside)} shards were set aside and are not part of the frame: "
-            f"run again, or accept that with --with-quarantined; it is recorded"
         )
     return run.manifest
 

@@ -1,6 +1,6 @@
 """What a closed round comes to, in lines for people: literal results first, then what supports or limits them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -23,10 +23,23 @@ def result_lines(content: Row) -> Iterator[str]:
             f"{manual['qualified_read_in_part']}"
         )
     yield from _not_blind(content["after_findings"])
+    yield from _earlier(content["earlier"])
     relied = content["reliance"]
     yield (
-        f"    已知答案判出 / known answers found: {relied['known_found']} / {relied['known']}，未读 / not read {relied['known_unread']}，至少应判出 / at "
+        f"    已知答案判出 / known answers found: {relied['known_found']} / {relied['known']}，未判完 / not read {relied['known_unread']}，至少应判出 / at "
         f"least {relied['known_floor']}"
+    )
+    blind = "，".join(
+        f"{title} {relied[f'known_{name}_found']} / {relied[f'known_{name}']}"
+        for name, title in (
+            ("first", "初判 / first"),
+            ("second", "复判 / second"),
+            ("adjudication", "裁决 / adjudication"),
+        )
+    )
+    yield (
+        f"    其中盲判判出 / of these found blind: {blind}；判读过快 / readings too fast {relied['readings_fast']} / {relied['readings_page']}，由文件导入 / "
+        f"imported {relied['readings_imported']}"
     )
     held = content["carried"]
     yield f"    沿用结论 / carried over: {held['items']} / {held['of']}{' ← ' + held['from'] if held['from'] else ''}"
@@ -45,6 +58,15 @@ def _not_blind(told: Row) -> Iterator[str]:
             f"    看过机器检出后重判 / judged again after the machine was seen: {told['readings']}，均交裁决 / left to adjudication；"
             f"终判据以作出 / finals that rest on one: {len(told['resting'])} {told['resting'] or ''}".rstrip()
         )
+
+
+def _earlier(rounds: Sequence[Row]) -> Iterator[str]:
+    """Earlier rounds that did not pass: a redraw is never shown alone."""
+    for row in rounds:
+        counted = "" if row["judged"] is None else f"，不合格 / not qualified {row['failures']} / {row['judged']}"
+        ended = "放弃 / given up" if row["state"] == "abandoned" else "未通过 / did not pass"
+        frame = "与本轮同一总体 / the same frame" if row["same_frame"] else "另一总体 / another frame"
+        yield f"    此前 / earlier {row['round']}: {ended}{counted}，{frame}"
 
 
 def _sources(content: Row) -> Iterator[str]:

@@ -6,7 +6,8 @@ follow from the ones before is refused whoever asks for it (assessment.md).
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ class Round:
     abandoned: dict[str, Any] | None = None
     valued: dict[str, Any] | None = None  # the public value, on record before anything is drawn from it
     failures: tuple[dict[str, Any], ...] = ()  # draws that could not be completed
+    repeated: str | None = None  # since when another round names the same public value
 
     @property
     def state(self) -> str:
@@ -56,8 +58,18 @@ class Round:
         """Whether anybody could know its sample: the rule is public, so the value suffices, recorded here or not."""
         if self.valued is not None or self.drawn is not None:
             return True
-        expected = self.opened.get("public_value", {}).get("expected_at", "")
-        return self.abandoned is not None and bool(self.abandoned["time"] >= expected)
+        return self.abandoned is not None and self.knowable_since is not None
+
+    @property
+    def knowable_since(self) -> str | None:
+        """The time from which anybody could compute its sample (ISO 8601, UTC); None where it was given up before.
+
+        A value that another round names too was not given up with the round: whoever knows it knows both samples.
+        """
+        known, expected = self.valued or self.drawn, self.opened.get("public_value", {}).get("expected_at", "")
+        if known is not None:
+            return str(known["time"])
+        return str(expected) if self.abandoned is None or self.abandoned["time"] >= expected else self.repeated
 
     @property
     def run_id(self) -> str:
@@ -97,13 +109,10 @@ class Register:
 
     def rounds(self) -> list[Round]:
         """The rounds in order. Raises RunFailed for a register that is broken or tells of impossible steps."""
-        found: dict[str, Round] = {}
-        for event in self.events():
-            try:
-                take(found, event, self.folder)
-            except (ValueError, KeyError) as error:
-                raise RunFailed(f"{self.path}: {error}") from None
-        return list(found.values())
+        try:
+            return replayed(self.events(), self.folder)
+        except (ValueError, KeyError) as error:
+            raise RunFailed(f"{self.path}: {error}") from None
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -134,14 +143,25 @@ class Register:
                     f"系统时间 {time} 早于登记簿最后一条 {events[-1]['time']}，未登记 / the clock of this machine is behind the last event, "
                     f"nothing was recorded: set the clock"
                 )
-            found: dict[str, Round] = {}
             written = {"seq": len(events) + 1, "time": time, **event}
             try:
-                for one in [*events, written]:
-                    take(found, one, self.folder)
+                replayed([*events, written], self.folder)
             except (ValueError, KeyError) as error:
                 raise RunFailed(f"{self.path}: {error}") from None
             return append_to_chain(self.path, [written])[0]
+
+
+def replayed(events: Iterable[dict[str, Any]], folder: Path) -> list[Round]:
+    """The rounds these events tell of. Raises ValueError or KeyError for one that cannot follow."""
+    found: dict[str, Round] = {}
+    for event in events:
+        take(found, event, folder)
+    return list(found.values())
+
+
+def rounds_until(events: Iterable[dict[str, Any]], seq: int) -> list[Round]:
+    """The rounds as the register had them at that event."""
+    return replayed((event for event in events if event["seq"] <= seq), Path())
 
 
 def take(found: dict[str, Round], event: dict[str, Any], folder: Path) -> None:
@@ -153,7 +173,10 @@ def take(found: dict[str, Round], event: dict[str, Any], folder: Path) -> None:
             raise ValueError(
                 f"{name}: 不能开启，{going or '编号不连续'} / cannot be opened: {going or 'numbers do not follow'}"
             )
-        found[name] = Round(name, folder / name, event)
+        alike = [one for one in found.values() if value_name(one.opened) == value_name(event) != ""]
+        for one in alike:
+            found[one.id] = replace(one, repeated=one.repeated or event["time"])
+        found[name] = Round(name, folder / name, event, repeated=event["time"] if alike else None)
         return
     before = found.get(name)
     if before is None or not _may_follow(before, kind):
@@ -192,6 +215,12 @@ def _may_follow(before: Round, kind: str) -> bool:
             return before.state in OPEN
         case _:
             return False
+
+
+def value_name(opened: dict[str, Any]) -> str:
+    """The name of its public value, where case, width, blanks and punctuation tell nothing apart; empty without one."""
+    name = unicodedata.normalize("NFKC", opened.get("public_value", {}).get("name", "")).casefold()
+    return "".join(char for char in name if char.isalnum())
 
 
 def round_id(number: int) -> str:

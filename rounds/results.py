@@ -19,7 +19,9 @@ from rounds.apart import NOTHING_APART, note
 from rounds.conclusions import clause_rows, manual_conclusion, source_conclusion
 from rounds.design import Design
 from rounds.detection import machine_rows
+from rounds.doubts import doubts, earlier_note
 from rounds.facts import RunFacts, Tables, trained_items
+from rounds.history import History
 from rounds.judged import STAGE, JudgedItem, Samples, of_source, said_of, sampled_items, source_strata
 from rounds.register import Round
 from rounds.reliance import Reliance, reliance
@@ -40,7 +42,7 @@ class RoundResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the literal rule is met by enough items, the round can be relied on, and no admitted source is above."""
+        """Whether the literal rule is met by enough items with nothing in doubt, and no admitted source is above."""
         return bool(self.content["passed"])
 
     @property
@@ -56,16 +58,21 @@ class RoundResult:
         }
 
 
-def result_of(round_: Round, tables: Tables, facts: RunFacts) -> RoundResult:
-    """All figures of a round whose items all have a final verdict."""
+def result_of(round_: Round, tables: Tables, facts: RunFacts, history: History) -> RoundResult:
+    """All figures of a round whose items all have a final verdict, with what stood beside it when it was closed."""
     assert round_.drawn is not None
     samples, populations = sampled_items(tables), dict(round_.drawn["strata"])
     numerator, left_out = facts.profile.illegal_unhealthy, trained_items(facts.folder, tables.items)
-    relied = reliance(Design(**round_.opened["design"]), populations, tables, facts.profile)
-    manual = manual_result(samples.get(MANUAL, ()), populations.get(MANUAL, 0), facts, relied)
+    design = Design(**round_.opened["design"])
+    relied = reliance(design, populations, tables, facts.profile, round_.drawn["seed"])
+    stages = stage_rows(samples, populations, facts)
+    doubted = doubts(facts, round_.opened, stages, history)
+    reasons = [*relied.reasons, *(row["reason"] for row in doubted)]
+    manual = manual_result(samples.get(MANUAL, ()), populations.get(MANUAL, 0), facts, reasons)
+    manual["basis"] += relied.note + note(facts) + earlier_note(history.earlier)
     sources = source_rows(samples, populations, facts, numerator, relied)
     above = any(row["admitted"] and row["above"] for row in sources)
-    passed = manual["passes"] and manual["enough"] and relied.holds and not above
+    passed = manual["passes"] and manual["enough"] and not reasons and not above
     personal = personal_rows(samples)
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -77,7 +84,9 @@ def result_of(round_: Round, tables: Tables, facts: RunFacts) -> RoundResult:
         "passed": passed,
         "manual": manual,
         "reliance": relied.stated(),
-        "stages": stage_rows(samples, populations, facts),
+        "doubts": doubted,
+        **history.stated(),
+        "stages": stages,
         "apart": round_.opened.get("apart", NOTHING_APART),
         "sources": sources,
         "machine": machine_rows(samples, populations, numerator, left_out),
@@ -138,14 +147,16 @@ def judged_row(
     }
 
 
-def manual_result(items: Sequence[JudgedItem], population: int, facts: RunFacts, relied: Reliance) -> dict[str, Any]:
-    """The manual check (8.2 a): literal, with intervals beside it and what it concludes."""
+def manual_result(
+    items: Sequence[JudgedItem], population: int, facts: RunFacts, doubted: Sequence[str]
+) -> dict[str, Any]:
+    """The manual check (8.2 a): literal, with intervals beside it and what it concludes. `doubted`: what speaks against a pass."""
     check = facts.profile.manual
     row = judged_row(items, population, check.passing, check.minimum)
     enough = row["judged"] >= check.minimum
     row |= {"clause": check.clause, "minimum": check.minimum, "enough": enough, "passes": row["passes"] and enough}
-    verdict, basis = manual_conclusion(row, facts.profile, relied.reasons)
-    return row | {"conclusion": verdict, "basis": basis + note(facts)}
+    verdict, basis = manual_conclusion(row, facts.profile, doubted)
+    return row | {"conclusion": verdict, "basis": basis}
 
 
 def stage_rows(samples: Samples, populations: Mapping[str, int], facts: RunFacts) -> list[dict[str, Any]]:

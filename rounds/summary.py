@@ -18,7 +18,7 @@ _READINGS = {
     "first": "初判 / first",
     "second": "复判 / second",
     "adjudication": "裁决 / adjudication",
-    "left": "样本尚待判读 / readings of samples left",
+    "left": "尚待判读 / readings left",
 }
 
 
@@ -52,6 +52,8 @@ def facts_of(output: Output, one: Round) -> dict[str, Any]:
         "closed_at": (one.closed or {}).get("time"),
         "passed": (one.closed or {}).get("passed"),
         "outcome": (one.closed or {}).get("outcome"),
+        "value_repeated": one.repeated is not None,
+        "unread": one.opened.get("unread", []),
         "abandoned": {name: one.abandoned[name] for name in ("time", "by", "reason")} if one.abandoned else None,
         "progress": progress_of(output, one),
     }
@@ -82,6 +84,8 @@ def lines_of(facts: dict[str, Any], brief: bool) -> Iterator[str]:
     yield f"  改动 / changes: {facts['changes']}{_derived(facts)}"
     named = facts["public_value"]
     yield f"  公开值 / public value: {named['name']}（{named['source']}），预定 / expected {named['expected_at']}，写法 / written {named['form']}"
+    if facts["value_repeated"]:
+        yield "    另一轮也以此为公开值 / another round names the same public value"
     if facts["value"] is not None:
         yield f"  值 / value: {facts['value']}  登记 / recorded {facts['value_recorded_at'] or facts['drawn_at']}"
     for failure in facts["failed_draws"]:
@@ -97,6 +101,8 @@ def lines_of(facts: dict[str, Any], brief: bool) -> Iterator[str]:
         for name, frame in (("准入 / admitted", facts["frame"]), ("采集 / collected", facts["collected"])):
             yield f"  总体 / frame {name}: {frame['documents']:,}  sha256 {frame['sha256']}"
         yield from _apart_lines(facts["apart"])
+        if facts["unread"]:
+            yield f"  未读全的来源 / sources not read in full: {', '.join(facts['unread'])}"
         yield f"  判定标准 / criteria: {facts['criteria']}"
 
 

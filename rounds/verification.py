@@ -7,16 +7,20 @@ import pyarrow as pa
 
 from blacklist.log import EVENTS
 from pipeline.errors import AuditError
-from pipeline.store.output import Output, Run
+from pipeline.nights.history import FILE as HISTORY
+from pipeline.nights.history import heads, pruned
+from pipeline.store.output import Output
 from pipeline.store.scans import sha256_file
 from rounds.design import seed_of
 from rounds.drawing import ITEMS_FILE, MACHINE_FILE
+from rounds.public_values import used_again
 from rounds.redrawing import redrawn, reframed, run_of, wrong_texts
 from rounds.register import FILE, FOLDER, Round, take
 from rounds.value_form import has_form
 from rounds.verification_results import problems as problems_of_results
-from rounds.verification_review import gone, missing, rolled_back
+from rounds.verification_review import missing, rolled_back
 from rounds.verification_review import problems as problems_of_review
+from rounds.verification_unproved import unproved as open_questions
 from schemas.chain import GENESIS, read_chain
 
 _CLOSED = {
@@ -27,24 +31,19 @@ _CLOSED = {
 }
 _FAULTS = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AuditError, duckdb.Error, pa.ArrowException)
 _BY = "round:"  # who decided, where a round did
-UNPROVED = (
-    "评估轮次的公开值在冻结总体时是否确实未知：登记簿只载本机时间，须由公布者与存证方核实 / whether the public value of a round was unknown when "
-    "its frame was frozen: the register has this machine's clock; ask who published it and who keeps the digests",
-    "判定是否出于本人、是否如实：只核对流程、一致性与已知答案 / whether people judged themselves, and honestly: only procedure, agreement and "
-    "known answers are checked",
-    "审核日志退回到较早副本后重新判读，而其间没有发布运行者，此处不可见 / a review that was taken back to an older copy of it and judged anew, where "
-    "no run was published in between",
-    "登记簿末尾整体删去且此后没有发布运行者，此处不可见 / a register whose end was cut off before any later run was published",
-)
 
 
 def checks(output: Output, quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Titles with problems; nothing where the output has no rounds. With `quick`, hashes and chains only."""
     rounds, problems = _replayed(output)
     cited = tuple(_cited(output, rounds))
-    if not (output.folder / FOLDER).is_dir() and not any(_heads(output)) and not cited:
+    if not (output.folder / FOLDER).is_dir() and not heads(output) and not cited:
         return
-    yield "评估轮次登记簿 / register of rounds", (*problems, *_heads_missing(output), *_strays(output, rounds), *cited)
+    yield (
+        "评估轮次登记簿 / register of rounds",
+        (*problems, *_heads_missing(output), *_strays(output, rounds), *cited, *used_again(rounds)),
+    )
+    dropped = pruned(output)
     for one in rounds:
         found = _guarded(lambda: [*_times(one), *_files(one)])  # noqa: B023 - called at once
         found += _guarded(lambda: [*missing(output, one), *rolled_back(output, one)])  # noqa: B023
@@ -56,22 +55,13 @@ def checks(output: Output, quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]
             found += _guarded(lambda: [*problems_of_results(output, one)])  # noqa: B023
         elif not quick and one.closed is None:
             found += _guarded(lambda: [*problems_of_review(output, one)])  # noqa: B023
+        found += _without_run(output, one, dropped)
         yield f"评估轮次 / assessment round: {one.id}", tuple(found)
 
 
 def unproved(output: Output) -> list[str]:
     """What clean checks of rounds leave open."""
-    rounds, _ = _replayed(output)
-    if not rounds:
-        return [*UNPROVED[-1:]]
-    lines = list(UNPROVED)
-    lines += gone(output, rounds)
-    for one in rounds:
-        if not run_of(output, one).folder.is_dir():
-            lines.append(
-                f"{one.id} 的总体、抽样与结果：运行 {one.run_id} 不在此处 / frame, draw and result of {one.id}: its run {one.run_id} is not here"
-            )
-    return lines
+    return open_questions(output, _replayed(output)[0])
 
 
 def _replayed(output: Output) -> tuple[list[Round], list[str]]:
@@ -91,22 +81,24 @@ def _replayed(output: Output) -> tuple[list[Round], list[str]]:
     return list(found.values()), problems
 
 
-def _heads(output: Output) -> Iterator[tuple[str, str]]:
-    """Heads of the register that runs still there were published with."""
-    for folder in sorted(output.runs.glob("[!.]*")):
-        try:
-            head = Run(folder).manifest.get("rounds_head", GENESIS)
-        except (OSError, ValueError, AttributeError):  # told elsewhere
-            continue
-        if head != GENESIS:
-            yield folder.name, head
-
-
 def _heads_missing(output: Output) -> Iterator[str]:
-    known = {event.get("sha256") for event in read_chain(output.folder / FOLDER / FILE)[0]}
-    for run_id, head in _heads(output):
-        if head not in known:
-            yield f"{FILE}: 缺少运行 {run_id} 发布时的最后一条 / the event that was last when run {run_id} was published is missing"
+    known = {GENESIS} | {event.get("sha256") for event in read_chain(output.folder / FOLDER / FILE)[0]}
+    for one in heads(output):
+        if one.rounds not in known:
+            yield f"{FILE}: 缺少运行 {one.run_id} 发布时的最后一条 / the event that was last when run {one.run_id} was published is missing"
+
+
+def _without_run(output: Output, one: Round, dropped: frozenset[str]) -> Iterator[str]:
+    """A round stands on its run, and `prune` never drops one a round names: only of a round given up it may be gone."""
+    if one.abandoned is not None:
+        return
+    if not run_of(output, one).folder.is_dir():
+        yield (
+            f"runs/{one.run_id}: 本轮所依据的运行不在此处，prune 不会清理它：从备份恢复 / the run this round stands on is not here, and prune never drops "
+            f"one that a round names: restore it from a backup"
+        )
+    elif one.run_id in dropped:
+        yield f"{HISTORY}: {one.run_id}: 本轮所依据的运行被记为已清理 / the run this round stands on is on record as pruned"
 
 
 def _cited(output: Output, rounds: list[Round]) -> Iterator[str]:

@@ -11,9 +11,11 @@ from rounds.checks import carried_otherwise, contradictions, undecided
 from rounds.closing import DATABASE_FILE
 from rounds.database import arrow_table, database_rows, tables
 from rounds.facts import Tables, run_facts
+from rounds.history import history_as_closed
 from rounds.register import Register, Round
 from rounds.results import RoundResult, read_result, result_of
 from rounds.verification_blacklist import problems_of_decisions
+from schemas.profile import load_profile, shipped_profiles
 
 _FEW = 20  # differences told of a result
 
@@ -22,18 +24,44 @@ def problems(output: Output, round_: Round) -> Iterator[str]:
     """Every way in which a closed round's result does not follow from its tables, a line each; none of an open round."""
     if round_.closed is None or round_.drawn is None:
         return
-    stated = read_result(round_)
-    run = Run(output.runs / round_.run_id)
-    if not run.folder.is_dir():
-        return  # `unproved` says so
-    parts, facts = Tables.of_closed(round_.folder), run_facts(run)
+    stated, parts = read_result(round_), Tables.of_closed(round_.folder)
+    yield from verification_review.problems(output, round_)
     missing = undecided(parts)
     if missing:
         yield f"{round_.id}/finals.parquet: 条目没有终判 / items without a final verdict: {missing}"
         return
+    run = Run(output.runs / round_.run_id)
+    facts = run_facts(run) if run.folder.is_dir() else None  # that a run is gone is told with its round
     for problem in contradictions(round_, parts, facts):
         yield f"{round_.id}/{problem}"
-    again = result_of(round_, parts, facts)
+    yield from carried_otherwise(round_, parts)
+    if facts is None:
+        yield from _decisions(output, round_, stated)
+        return
+    try:
+        history = history_as_closed(output, round_, facts, stated.content)
+    except ValueError as error:
+        yield f"{round_.id}/result.json: {error}"
+        yield from problems_of_decisions(output, round_, stated, facts.profile)
+        return
+    again = result_of(round_, parts, facts, history)
+    yield from _otherwise(round_, again, stated)
+    yield from _database(output, round_, again, parts)
+    yield from problems_of_decisions(output, round_, again, facts.profile)
+
+
+def _decisions(output: Output, round_: Round, stated: RoundResult) -> Iterator[str]:
+    """Decisions on the blacklist against the result as it lies there, without the run it was made from."""
+    name = stated.content["profile"]
+    if name in shipped_profiles():
+        yield from problems_of_decisions(output, round_, stated, load_profile(name))
+    else:
+        yield f"blacklist: 口径 {name} 只在已不在的运行中，无法核对 / its profile was in the run that is gone: decisions are not checked"
+
+
+def _otherwise(round_: Round, again: RoundResult, stated: RoundResult) -> Iterator[str]:
+    """Every figure of the result, and what the register says of it, that is not what the tables come to."""
+    assert round_.closed is not None
     differences = list(_differences("", json.loads(json.dumps(again.content)), stated.content))
     for place, made, told in differences[:_FEW]:
         yield f"{round_.id}/result.json: {place}: 记载 / stated {_brief(told)}，重算 / recomputed {_brief(made)}"
@@ -41,10 +69,6 @@ def problems(output: Output, round_: Round) -> Iterator[str]:
         yield f"{round_.id}/result.json: 另有 {len(differences) - _FEW} 处 / more differences"
     if (round_.closed["passed"], round_.closed["outcome"]) != (again.passed, again.outcome):
         yield f"{round_.id}: 登记的结果与重算不符 / the outcome on record is not what its tables come to"
-    yield from _database(output, round_, again, parts)
-    yield from carried_otherwise(round_, parts)
-    yield from verification_review.problems(output, round_)
-    yield from problems_of_decisions(output, round_, again, facts.profile)
 
 
 def _differences(place: str, made: Any, told: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -1,15 +1,14 @@
 """What `verify` says of the reviews of rounds: there, the ones that were begun at the draw, whole, and not rolled back."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from pipeline.errors import RunFailed
-from pipeline.store.output import Output, Run
+from pipeline.nights.history import heads
+from pipeline.store.output import Output
 from review.store import ReviewStore
 from rounds.facts import Tables
 from rounds.register import Round
-
-HEADS = "review_heads"  # of a run's manifest: the heads of the logs that went on when it was published
 
 
 def missing(output: Output, one: Round) -> Iterator[str]:
@@ -66,7 +65,7 @@ def _otherwise(one: Round, store: ReviewStore) -> Iterator[str]:
 
 def rolled_back(output: Output, one: Round) -> Iterator[str]:
     """Events that were the last of the log when a run was published, and are not in it any more."""
-    told = {run_id: heads[one.id] for run_id, heads in _heads(output) if one.id in heads}
+    told = {run.run_id: run.reviews[one.id] for run in heads(output) if one.id in run.reviews}
     if one.drawn is None or not told or not _is_there(output, one):
         return
     store = ReviewStore.open(output, one)
@@ -80,17 +79,6 @@ def rolled_back(output: Output, one: Round) -> Iterator[str]:
                 f"review/{one.id}: 缺少运行 {run_id} 发布时的最后一条，判读被退回到较早的状态 / the event that was last when run {run_id} was published "
                 f"is missing: the review was taken back to an earlier state"
             )
-
-
-def _heads(output: Output) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """What the runs still there recorded of the reviews that went on."""
-    for folder in sorted(output.runs.glob("[!.]*")):
-        try:
-            heads = Run(folder).manifest.get(HEADS, {})
-        except (OSError, ValueError, AttributeError):  # told elsewhere
-            continue
-        if isinstance(heads, dict):
-            yield folder.name, heads
 
 
 def _is_there(output: Output, one: Round) -> bool:

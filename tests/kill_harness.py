@@ -39,6 +39,7 @@ _OF_THE_RUN = (
     "started_at",
     "finished_at",
     "blacklist_head",
+    "listed",
     "config_sha256",
     "run_key",
     "history_head",

@@ -8,14 +8,19 @@ from typing import Any
 
 from rounds.design import Design
 from rounds.facts import RunFacts, SourceFacts, Tables
+from rounds.history import ALONE, History
+from rounds.known import planted_rows
 from rounds.register import Round
 from rounds.results import RoundResult, result_of
-from rounds.tables import KNOWN, QUALIFIED, REPEAT, SAMPLE, UNQUALIFIED
+from rounds.tables import ADJUDICATION, FIRST, KNOWN, QUALIFIED, REPEAT, SAMPLE, SECOND, UNQUALIFIED
 from schemas.profile import Profile, load_profile
 
 CRITERIA = "criteria-1:0123456789ab"
 VERSION, RULES = "v" * 64, "r" * 64
+SEED = "R0001/12345"
+PEOPLE = (("甲", FIRST), ("乙", SECOND), ("丙", ADJUDICATION))  # who reads known answers, and as what
 ILLEGAL, COMMERCIAL = "A1-f", "A3-e"  # a risk of the 5 % rule, and one that only counts among the 31
+FOUND: dict[str, Any] = {"verdict": UNQUALIFIED, "risks": [ILLEGAL]}
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def round_of(
         "event": "drawn",
         "time": "2026-11-22T09:00:00+00:00",
         "value": "12345",
-        "seed": "R0001/12345",
+        "seed": SEED,
         "items_sha256": "0" * 64,
         "machine_sha256": "0" * 64,
         "sizes": dict(sizes),
@@ -134,21 +139,34 @@ def facts_of(
 
 
 def with_known(tables: Tables, drawn: int = 40, read: int = 40, found: int = 40) -> Tables:
-    """The tables with so many known answers behind the other items, the first of them read, and found."""
-    for number in range(len(tables.items) + 1, len(tables.items) + 1 + drawn):
-        tables.items.append(item_row(number, good(1), kind=KNOWN, doc_id=None, source_id=None, samples=[]))
+    """The tables with so many known answers behind the other items, the first of them read by all due, and found by them."""
+    numbers = range(len(tables.items) + 1, len(tables.items) + 1 + drawn)
+    rows = [
+        item_row(number, good(1), kind=KNOWN, doc_id=None, source_id=None, samples=[], second=True)
+        for number in numbers
+    ]
+    third = planted_rows(SEED, rows)
+    for place, row in enumerate(rows):
+        number, said = row["item_no"], FOUND if place < found else {}
+        tables.items.append(row)
         tables.machine.append(machine_row(number, expected=[ILLEGAL]))
-        said: dict[str, Any] = {"verdict": UNQUALIFIED, "risks": [ILLEGAL]} if found > 0 else {}
-        if read > 0:
-            tables.readings.append(reading_row(number, **said))
-        read, found = read - 1, found - 1
+        people = PEOPLE if said and number in third else PEOPLE[:2]
+        tables.readings.extend(
+            reading_row(number, person, reading, seq=3 * number + turn, **said)
+            for turn, (person, reading) in enumerate(people)
+            if place < read
+        )
     return tables
 
 
 def result(
-    specs: Sequence[Spec], strata: Mapping[str, int], facts: RunFacts | None = None, design: Design | None = None
+    specs: Sequence[Spec],
+    strata: Mapping[str, int],
+    facts: RunFacts | None = None,
+    design: Design | None = None,
+    history: History = ALONE,
 ) -> RoundResult:
     """What a round with these items comes to, whose people find all its known answers."""
     tables = with_known(tables_of(specs))
     sources = {name.split(":")[1] for name in strata if name.startswith("source:")}
-    return result_of(round_of(tables, strata, design=design), tables, facts or facts_of(sorted(sources)))
+    return result_of(round_of(tables, strata, design=design), tables, facts or facts_of(sorted(sources)), history)

@@ -243,6 +243,7 @@ CASES: dict[str, Case] = {
         MISSING, "INSERT INTO declared.problems VALUES (3, 'signers', 'placeholder', '待填 / to be filled in')"
     ),
     "signers_missing": _case(MISSING, "DELETE FROM declared.signers WHERE signer = 'security_lead'"),
+    "signature_missing": _case(MISSING, "DELETE FROM declared.evidence WHERE clause_key = 'K.EVAL.SIGN'"),
     "signers_same": _case(
         FAIL,
         f"{_SIGNER} ('security_lead', 'legality_lead')",

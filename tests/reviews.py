@@ -104,10 +104,10 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
-    def stop(self) -> int:
-        """Ctrl-C; the exit code."""
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Asks it to end; the exit code. SIGTERM: a process started in the background may be told to ignore SIGINT."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(how)
         code = self.process.wait(20)
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -1,6 +1,7 @@
 """Rounds on real runs, for tests: a small corpus in many formats with hostile texts, a clock, and steps in one line."""
 
 import gzip
+import itertools
 import json
 import subprocess
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from tests.made_rounds import reading_row
 
 EXPECTED = "2026-12-01T07:00:00+00:00"
 VALUE, FORM = "2026141081217", "[0-9]{13}"
+_ISSUES = itertools.count(2026141)
 DESIGN = Design(manual=120, stage=40, positive=6, negative=15, second="0.5", known=9, repeat="0.05")
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -164,9 +166,9 @@ def drawn(out: Path, clock: Clock, value: str = VALUE, carry: bool = False) -> R
 
 
 def later(clock: Clock, **changes: Any) -> dict[str, Any]:
-    """What is said who opens another round behind the first: a value of tomorrow, nothing derived from verdicts."""
+    """What is said who opens another round behind the first: a value of tomorrow of its own, nothing derived from verdicts."""
     expected = (clock.time + timedelta(days=1)).isoformat(timespec="seconds")
-    value = PublicValue("双色球开奖号", "公证处公告", expected, FORM)
+    value = PublicValue(f"双色球第 {next(_ISSUES)} 期开奖号", "公证处公告", expected, FORM)
     return {"value": value, "changes": "例行", "from_verdicts": False, **changes}
 
 

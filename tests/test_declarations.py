@@ -504,7 +504,7 @@ def _answer(found: re.Match[str], folder: Path) -> str:
         return "2026-11-22"
     if key in ("found", "open", "added", "removed", "internal", "external", "training_hours", "training_attendances"):
         return "0"
-    if re.fullmatch(r"[\w./-]+\.(pdf|csv|xlsx)", hint):
+    if re.fullmatch(r"[\w./-]+\.(pdf|csv|txt|xlsx)", hint):
         (folder / hint).parent.mkdir(parents=True, exist_ok=True)
         (folder / hint).write_bytes(b"content")
         return hint

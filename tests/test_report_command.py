@@ -273,9 +273,12 @@ def _added(folder: Path) -> None:
     (folder / EVIDENCE / "audit" / "more.txt").write_text("x")
 
 
-RESEALED: dict[str, tuple[Callable[[Path], None], str]] = {
+Forge = Callable[[Path], None]
+DRAWN: dict[str, tuple[Forge, str]] = {
     "document": (_document, "report.docx: "),
     "table": (_tables, "tables.json: C-1/"),
+}
+EXTRACTED: dict[str, tuple[Forge, str]] = {
     "evidence": (_evidence, "evidence/audit/source_stats.parquet: 第 "),
     "final verdicts": (_finals, "evidence/round/finals.parquet: 第 "),
     "declarations": (_declared, "evidence/declared/organisation.parquet: 第 "),
@@ -284,14 +287,17 @@ RESEALED: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
-def test_changes_with_fresh_hashes_are_found_by_doing_everything_again(out: Path) -> None:
-    for forge, _ in RESEALED.values():
+@pytest.mark.parametrize("forged", [DRAWN, EXTRACTED], ids=["drawn", "extracted"])
+def test_changes_with_fresh_hashes_are_found_by_doing_everything_again(
+    out: Path, forged: dict[str, tuple[Forge, str]]
+) -> None:
+    for forge, _ in forged.values():
         forge(report_of(out))
     reseal(out)
 
     assert found(out, quick=True) == ""
     told = found(out)
-    assert [name for name, (_, place) in RESEALED.items() if place not in told] == []
+    assert [name for name, (_, place) in forged.items() if place not in told] == []
 
 
 def test_a_report_that_is_gone_or_on_no_record_is_told(out: Path) -> None:

@@ -484,17 +484,17 @@ def test_files_are_never_overwritten_or_misnamed(drawn: tuple[ReviewStore, Round
 
 
 def test_adjudicators_see_earlier_verdicts_without_names(drawn: tuple[ReviewStore, Round], tmp_path: Path) -> None:
-    for person, reading, verdict in (("张三", "first", "qualified"), ("李四", "second", "unqualified")):
-        path = tmp_path / f"{reading}.jsonl"
-        hand_out(drawn, "jsonl", path, [2], person=person, reading=reading)
-        wanted = [
-            {"verdict": verdict, "risks": ["A3-e"] if verdict == "unqualified" else [], "note": f"见{reading[:1]}"}
-        ]
-        answer(path, lambda rows, wanted=wanted: rows[0].update(wanted[0]))  # type: ignore[misc]
-        give_back(drawn, path)
+    hand_out(drawn, "jsonl", tmp_path / "first.jsonl", [2])
+    answer(tmp_path / "first.jsonl", lambda rows: rows[0].update({"verdict": "qualified", "risks": []}))
+    hand_out(
+        drawn, "jsonl", tmp_path / "second.jsonl", count=3, person="李四", reading="second"
+    )  # the items read by two
+    answer(tmp_path / "second.jsonl", lambda rows: rows[1].update({"verdict": "unqualified", "risks": ["A3-e"]}))
+    for reading in ("first", "second"):
+        give_back(drawn, tmp_path / f"{reading}.jsonl")
     for form, ending in FORMS.items():
         path = tmp_path / f"裁决{ending}"
-        handed = hand_out(drawn, form, path, [2], person="王五", reading="adjudication")
+        handed = hand_out(drawn, form, path, count=9, person="王五", reading="adjudication")
         assert {earlier.verdict for earlier in handed.batch.tasks[0].earlier} == {"qualified", "unqualified"}
         content = everything(path)
         assert "A3-e" in content

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import socket
 import sqlite3
 import ssl
@@ -556,7 +557,8 @@ def test_small_answers_are_not_held_back() -> None:
 def test_a_server_ends_cleanly_and_an_address_in_use_is_told(tmp_path: Path) -> None:
     output, _ = draw_round(tmp_path / "out", plain(2))
     server = Server(output.folder, tmp_path / "log")
-    assert server.stop() == 0
+    assert Client(server.url).get("me").status_code == 401, "it is at work"
+    assert server.stop(signal.SIGINT) == 0, server.log()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = review("serve", output.folder, "--port", taken.getsockname()[1])
     assert done.returncode == 2 and "--port" in done.stderr

@@ -527,7 +527,8 @@ def test_items_handed_out_are_given_to_nobody_else_and_not_to_the_page(bench: Be
     handed = bench.store.reserve("甲", "first", by="主", until=until, count=4)
     assert [leased.item_no for leased in handed] == [1, 2, 3, 4]
     assert (bench.take("甲").item_no, bench.take("乙").item_no) == (5, 6)
-    refused(422, lambda: bench.store.reserve("乙", "second", by="主", until=until, items=[1, 99]))
+    refused(403, lambda: bench.store.reserve("乙", "second", by="主", until=until, items=[1]))
+    refused(422, lambda: bench.store.reserve("乙", "first", by="主", until=until, items=[7, 99]))
     error = refused(422, lambda: bench.store.reserve("乙", "first", by="主", until=until, items=[1, 2]))
     assert [place for place, _ in error.reasons] == [0, 1]
     bench.store.decide("甲", said(handed[2], via="import"))

@@ -20,6 +20,7 @@ from rounds.consequences import decide
 from rounds.database import arrow_table, database_rows, tables
 from rounds.estimates import Judged
 from rounds.facts import SourceFacts
+from rounds.history import ALONE
 from rounds.outcome import result_lines
 from rounds.tables import KNOWN, REPEAT, UNCLEAR, UNQUALIFIED
 from schemas.personal_information import LEVELS
@@ -375,8 +376,8 @@ def test_the_clause_on_sources_takes_every_admitted_one(
     assert content["passed"] is False, "without a manual sample nothing passed"
 
 
-def test_a_source_without_documents_needs_no_assessment_and_one_without_a_sample_stays_open() -> None:
-    facts = facts_of(["a", "empty"])
+def test_a_source_kept_out_without_documents_needs_no_assessment_and_one_without_a_sample_stays_open() -> None:
+    facts = facts_of(["a", "empty"], kept_out=["empty"])
     facts.sources["empty"] = replace(facts.sources["empty"], documents=0)
     strata = {"manual": 10, "source:a:positive": 0, "source:a:negative": 100}
     strata |= {"source:empty:positive": 0, "source:empty:negative": 0}
@@ -439,7 +440,7 @@ def test_what_a_model_was_trained_on_never_estimates_it(tmp_path: Path) -> None:
     (tmp_path / "trained_on.json").write_bytes(known.content())
     from rounds.results import result_of
 
-    content = result_of(round_of(tables_, strata), tables_, facts_of(["s"], folder=tmp_path)).content
+    content = result_of(round_of(tables_, strata), tables_, facts_of(["s"], folder=tmp_path), ALONE).content
     assert content["left_out"] == [1, 2, 3, 4, 5]
     decided = content["machine"][0]
     assert (decided["left_out"], decided["precision"]) == (5, 0.8)
@@ -485,7 +486,7 @@ def test_a_text_qualified_without_being_read_whole_is_counted() -> None:
     tables_.readings[0]["read_share"] = 0.4  # type: ignore[index]
     from rounds.results import result_of
 
-    content = result_of(round_of(tables_, {"manual": 2}), tables_, facts_of()).content
+    content = result_of(round_of(tables_, {"manual": 2}), tables_, facts_of(), ALONE).content
     assert content["manual"]["qualified_read_in_part"] == 1
 
 
@@ -496,7 +497,11 @@ def test_every_figure_has_its_column() -> None:
     round_ = round_of(tables_, strata)
     from rounds.results import result_of
 
-    content = result_of(round_, tables_, facts_of(["s"])).content
+    facts = facts_of(["s"])
+    facts.sources["s"] = replace(facts.sources["s"], open_reasons=("books_incomplete",))
+    earlier = {"round": "R0000", "state": "closed", "same_frame": False, "judged": 9, "failures": 9, "allowed": 0}
+    history = replace(ALONE, earlier=(earlier,), listed=({"source_key": "s", "scope": "source"},))
+    content = result_of(round_, tables_, facts, history).content
     digests = dict.fromkeys(("readings_sha256", "finals_sha256", "result_sha256", "review_head"), "0")
     rows = database_rows(round_, content, tables_, [round_.opened, round_.drawn or {}], digests)
     assert rows.keys() == tables().keys()

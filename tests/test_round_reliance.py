@@ -7,6 +7,7 @@ import pytest
 
 from rounds.consequences import decide
 from rounds.design import Design
+from rounds.history import ALONE
 from rounds.outcome import result_lines
 from rounds.reliance import KNOWN_FLOOR, least_design, reliance, weaknesses
 from rounds.results import RoundResult, result_of
@@ -14,6 +15,7 @@ from rounds.tables import REPEAT
 from schemas.profile import load_profile
 from tests.made_rounds import (
     RULES,
+    SEED,
     VERSION,
     Spec,
     bad,
@@ -37,7 +39,7 @@ def passing(design: Design | None = None, drawn: int = 40, read: int = 40, found
     """A round without any failure whose people read and found so many of its known answers."""
     specs = [good(4000, "manual"), good(300, NEGATIVE)]
     tables, strata = with_known(tables_of(specs), drawn, read, found), {"manual": 100_000, NEGATIVE: 9000}
-    return result_of(round_of(tables, strata, design=design), tables, facts_of(["s"]))
+    return result_of(round_of(tables, strata, design=design), tables, facts_of(["s"]), ALONE)
 
 
 def verdicts(told: RoundResult) -> dict[str, str]:
@@ -80,7 +82,7 @@ def test_people_have_to_find_four_in_five_known_answers(drawn: int, read: int, f
         ({"known": 39}, "known answers"),
         ({"repeat": "0"}, "repeats"),
         ({"manual": 3999}, "--manual 3999"),
-        ({"stage": 299}, "--stage 299"),
+        ({"stage": 299}, "--stage-sample 299"),
         ({"positive": 59}, "--positive 59"),
         ({"negative": 10}, "--negative 10"),
         ({"positive": 0, "negative": 0}, "--negative 0"),
@@ -88,7 +90,7 @@ def test_people_have_to_find_four_in_five_known_answers(drawn: int, read: int, f
     ],
 )
 def test_a_weaker_design_than_the_shipped_one_passes_nothing(change: dict[str, Any], reason: str) -> None:
-    found = reliance(replace(Design(), **change), LARGE, with_known(tables_of([])), PROFILE)
+    found = reliance(replace(Design(), **change), LARGE, with_known(tables_of([])), PROFILE, SEED)
     assert found.holds is not bool(reason)
     assert reason in " ".join(found.reasons)
 
@@ -96,15 +98,15 @@ def test_a_weaker_design_than_the_shipped_one_passes_nothing(change: dict[str, A
 def test_a_design_that_takes_all_there_is_is_not_weaker() -> None:
     strata = {"manual": 50, "stage:sft": 20, "source:a:b:positive": 0, "source:a:b:negative": 90}
     small = Design(manual=50, stage=20, positive=1, negative=90)
-    assert reliance(small, strata, with_known(tables_of([])), PROFILE).holds
-    short = reliance(replace(small, negative=89), strata, with_known(tables_of([])), PROFILE)
+    assert reliance(small, strata, with_known(tables_of([])), PROFILE, SEED).holds
+    short = reliance(replace(small, negative=89), strata, with_known(tables_of([])), PROFILE, SEED)
     assert [reason.partition("（")[2].partition("）")[0] for reason in short.reasons] == ["--negative 89"]
 
 
 def test_sources_left_out_of_the_design_are_none_that_are_sampled_less() -> None:
     strata = {"manual": 100_000, "source:a:negative": 900, "source:b:negative": 900}
-    assert reliance(Design(sources=("b",)), strata, with_known(tables_of([])), PROFILE).holds
-    weak = reliance(Design(sources=("b",), negative=299), strata, with_known(tables_of([])), PROFILE)
+    assert reliance(Design(sources=("b",)), strata, with_known(tables_of([])), PROFILE, SEED).holds
+    weak = reliance(Design(sources=("b",), negative=299), strata, with_known(tables_of([])), PROFILE, SEED)
     assert ["source:b:negative" in reason for reason in weak.reasons] == [True]
 
 
@@ -167,7 +169,7 @@ def test_personal_information_that_any_reading_ticked_counts(number: int, change
     tables.readings.append(reading_row(4001))
     with_known(tables)
     next(row for row in tables.readings if row["item_no"] == number).update(changes)  # type: ignore[attr-defined]
-    told = result_of(round_of(tables, {"manual": 100_000}), tables, facts_of())
+    told = result_of(round_of(tables, {"manual": 100_000}), tables, facts_of(), ALONE)
     rows = {row["level"]: (row["items"], row["ticked"]) for row in told.content["personal"]}
     assert rows["sensitive"] == (0, ticked)
     clauses = PROFILE.personal_information.clauses
@@ -181,5 +183,5 @@ def test_repeats_nobody_read_are_told() -> None:
     tables = with_known(tables_of([good(4000, "manual")]))
     tables.items.append(item_row(4041, Spec(1, ()), kind=REPEAT, samples=[], repeat_of=1))
     tables.machine.append(machine_row(4041))
-    relied = reliance(Design(), {"manual": 100_000}, tables, PROFILE)
+    relied = reliance(Design(), {"manual": 100_000}, tables, PROFILE, SEED)
     assert (relied.repeats, relied.stated()["repeats_unread"], relied.holds) == (1, 1, True)

@@ -4,7 +4,7 @@ Seeds are fixed. Where a chance is compared, the margin is four standard errors 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 from pathlib import Path
@@ -25,14 +25,16 @@ from rounds.carrying import carried
 from rounds.design import Design, seed_of
 from rounds.estimates import Judged
 from rounds.facts import Tables
+from rounds.history import ALONE, earlier_rounds
 from rounds.items import choose_known, number_items, tally
+from rounds.known import planted_rows
 from rounds.register import Register, Round, find_round
 from rounds.results import result_of
 from rounds.samples import choose
 from rounds.tables import FINALS, ITEMS, KNOWN, QUALIFIED, READINGS, SAMPLE, UNQUALIFIED
 from schemas.known_answers import load_known_answers
 from schemas.risks import risks
-from tests.made_rounds import CRITERIA, facts_of, machine_row, reading_row
+from tests.made_rounds import CRITERIA, PEOPLE, facts_of, machine_row, reading_row
 
 PASSING, LIMIT = (96, 100), 0.05
 ROUNDS = 2000
@@ -138,10 +140,11 @@ class Company:
                   machine_sha256="0" * 64, items=len(rows), sizes=tally(items), strata={"manual": population},
                   carried={"from": held[0] if held else None, "items": len(held)})  # fmt: skip
         found = find_round(Output(self.out), name)
-        read = [reading_row(row["item_no"], **self._said(row)) for row in rows if row["carried_from"] is None]
+        read = [*self._read(rows, planted_rows(seed, rows))]
         pq.write_table(pa.Table.from_pylist(read, schema=READINGS), folder / "readings.parquet")
         tables = Tables(rows, [machine_row(row["item_no"]) for row in rows], read, finals)
-        result = result_of(found, tables, facts_of())
+        history = replace(ALONE, earlier=tuple(earlier_rounds(found, self.register.events())))
+        result = result_of(found, tables, facts_of(), history)
         self._say(name, "closed", finals_sha256=sha256_file(folder / "finals.parquet"),
                   readings_sha256=sha256_file(folder / "readings.parquet"), passed=result.passed,
                   outcome=result.outcome)  # fmt: skip
@@ -157,6 +160,14 @@ class Company:
             "text": "x",
         }
         return own | place | more
+
+    def _read(self, rows: Sequence[dict[str, Any]], third: frozenset[int]) -> Iterator[dict[str, Any]]:
+        """Everything is read by as many as the draw asks for, who all see the truth."""
+        for row in rows:
+            number = row["item_no"]
+            readers = PEOPLE[: 3 if number in third else 1 + row["second"]] if row["carried_from"] is None else ()
+            for turn, (person, reading) in enumerate(readers):
+                yield reading_row(number, person, reading, seq=3 * number + turn, **self._said(row))
 
     def _said(self, row: dict[str, Any]) -> dict[str, Any]:
         bad = row["kind"] == KNOWN or bool(self.bad[row["row"]])

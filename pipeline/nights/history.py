@@ -1,13 +1,14 @@
 """The history of an output: what each run came to, source by source, kept when the runs themselves are pruned.
 
 `history.ndjson` is a hash chain with one record a published run, made of its manifest and result.json, and one a
-pruned run. Each manifest names the head the chain had before (`history_head`), and each record the sha256 of its
+pruned run. A run's record also says where rounds and reviews stood (the heads of their chains) when it was published. Each manifest names the head the chain had before (`history_head`), and each record the sha256 of its
 manifest, so a record that is rewritten, left out or put in shows against the publications, the runs still there, or
 the manifests of later ones.
 """
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.decisions import DecidedUnit
@@ -42,7 +43,17 @@ _SOURCE = (
     "needs_review",
     "admitted_documents",
 )
+_HEADS = ("rounds_head", "review_heads")  # of a manifest: where the rounds and their reviews stood at its publication
 _WORK = ("units", "units_scanned", "documents_scanned", "units_decided", "records_read", "rejected")
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Where the register of rounds, and the log of each review that went on, stood when a run was published."""
+
+    run_id: str
+    rounds: str
+    reviews: Mapping[str, str]
 
 
 def work(units: Iterable[DecidedUnit]) -> dict[str, dict[str, int]]:
@@ -94,6 +105,20 @@ def runs(output: Output) -> list[dict[str, Any]]:
     return [record for record in (*records, *_missing(output, records)) if record.get("event") == RUN]
 
 
+def heads(output: Output) -> list[Heads]:
+    """Of every run that was published with rounds, also of those that were pruned: by its manifest and by its record."""
+    found = [record for record in read_chain(output.folder / FILE)[0] if record.get("event") == RUN]
+    for folder in sorted(output.runs.glob("[!.]*")):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a damaged run: told with its files
+            found.append({"run_id": folder.name, **_heads(Run(folder).manifest)})
+    told = [(record, record.get("rounds_head", GENESIS), record.get("review_heads", {})) for record in found]
+    return [
+        Heads(str(record.get("run_id")), str(register), reviews if isinstance(reviews, dict) else {})
+        for record, register, reviews in told
+        if register != GENESIS or reviews
+    ]
+
+
 def problems(output: Output) -> list[str]:
     """Every contradiction between the history, the publications and the runs still there."""
     path = output.folder / FILE
@@ -127,7 +152,7 @@ def _against_run(run: Run, records: list[dict[str, Any]], number: int | None, he
     """What the record of a run still there contradicts, and whether the chain holds what was its head then."""
     run_id, found = run.folder.name, []
     try:
-        if number is not None and _content(records[number - 1]) != entry(run):
+        if number is not None and _content(records[number - 1]) not in _entries(run):
             found.append(f"{FILE}:{number}: {run_id}: 与该运行的结果不符 / differs from what the run came to")
         before = run.manifest.get("history_head")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -153,12 +178,25 @@ def entry(run: Run) -> dict[str, Any]:
         "ruleset_sha256": manifest["ruleset_sha256"],
         "profile": manifest["profile"]["id"],
         "maximum": manifest["profile"]["source_rate"]["maximum"],
+        **_heads(manifest),
         "totals": {key: result["totals"][key] for key in _TOTALS},
         "sources": [
             {key: row[key] for key in _SOURCE} | {key: spent.get(row["source_id"], {}).get(key) for key in _WORK}
             for row in result["sources"]
         ],
     }
+
+
+def _heads(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """For the record, which outlives the run: a roll-back would be hidden by pruning it. Nothing without rounds."""
+    told = {key: manifest[key] for key in _HEADS if key in manifest}
+    return told if told.get("rounds_head", GENESIS) != GENESIS or told.get("review_heads") else {}
+
+
+def _entries(run: Run) -> tuple[dict[str, Any], ...]:
+    """The records a run may have: earlier versions left out where the rounds stood, which its manifest tells as well."""
+    full = entry(run)
+    return full, {key: value for key, value in full.items() if key not in _HEADS}
 
 
 def _missing(output: Output, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

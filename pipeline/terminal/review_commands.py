@@ -106,7 +106,7 @@ def status(
         titles = {"first": "初判 / first", "second": "复判 / second", "adjudication": "裁决 / adjudication"}
         for reading, title in titles.items():
             print(f"{title}: {told[reading]['decided']:,} / {told[reading]['total']:,}")
-        print(f"样本未决 / open readings of the sample: {told['left']:,}")
+        print(f"未决 / open readings: {told['left']:,}")
     if problems:
         raise RunFailed(problems[0] if len(problems) == 1 else "\n".join(problems))
     if check and form == "table":

@@ -116,7 +116,8 @@ def draw(
     found = draw_round(output, Request(value, by, carry), progress=progress)
     _show(output, found)
     _warn(output, found)
-    print(f"下一步 / next: corpus-audit review serve {out}")
+    print(f"下一步 / next: corpus-audit review user add {out} 姓名/NAME --roles annotator|second|adjudicator --by {by}")
+    print(f"账号齐备后 / once there are accounts: corpus-audit review serve {out}")
     return 0
 
 
@@ -202,12 +203,16 @@ def _warn(output: "Output", found: "Round") -> None:
     """Says while it costs least for which reasons a round of this design gives no 符合, whatever people find."""
     from pipeline.store.output import Run
     from rounds.design import Design
+    from rounds.doubts import ahead
+    from rounds.history import earlier_rounds
+    from rounds.register import Register
     from rounds.reliance import weak_design
     from schemas.profile import Profile
 
     profile = Profile.model_validate(Run(output.runs / found.run_id).manifest["profile"])
     design, strata = Design(**found.opened["design"]), found.opened["strata"]
     reasons = weak_design(design, strata, profile)
+    reasons += ahead(found.opened, earlier_rounds(found, Register(output).events()))
     if design.sources is not None:
         reasons.append(
             f"只有 {', '.join(design.sources)} 有来源评估样本，其余来源与条款 {profile.source_rate.clause} 为待人工 / these sources alone are sampled: "

@@ -28,6 +28,7 @@ class Recomputation:
     """
 
     def __init__(self, output: Output, run: Run) -> None:
+        self.output = output
         self.run = run
         self.manifest = run.manifest
         self.profile = Profile.model_validate(self.manifest["profile"])
@@ -47,6 +48,7 @@ class Recomputation:
         self.tally = self._tally()
         self.source_rows: list[dict[str, Any]] = []
         self.diversity: dict[str, tuple[str, str]] = {}
+        self.renamed: frozenset[str] = frozenset()
 
     def close(self) -> None:
         """Lets the database go."""

@@ -19,6 +19,7 @@ from pipeline.verification.recompute_copies import copies
 from pipeline.verification.recompute_emitted import emitted
 from pipeline.verification.recompute_findings import findings
 from pipeline.verification.recompute_personal import personal
+from pipeline.verification.recompute_renames import renames
 from schemas.database import tables
 from schemas.policy import BUNDLED, is_bundled, load_policy
 from schemas.profile import is_shipped, load_profile
@@ -89,6 +90,7 @@ STEPS: tuple[tuple[str, Callable[[Recomputation], Iterator[str]]], ...] = (
     ("所依配置 / what was asked", asked),
     ("文档与发现一致 / documents agree with findings", documents.documents),
     ("台账 / ledger", numbers.ledger),
+    ("疑似改名 / suspected renames", renames),  # first: statistics name them
     ("统计 / statistics", numbers.statistics),
     ("溯源 / provenance", lists.provenance),
     ("黑名单 / blacklist", lists.blacklist),

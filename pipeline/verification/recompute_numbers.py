@@ -65,7 +65,8 @@ def statistics(data: Recomputation) -> Iterator[str]:
         data.rows, told_by_documents("documents"), data.run.folder, near, data.tally, data.sources, data.profile
     )
     data.diversity = dict(copies.clause)
-    data.source_rows = source_rows(data.sources, data.tally, distinct, black, incomplete, data.profile, copies.renamed)
+    renamed = copies.renamed | data.renamed
+    data.source_rows = source_rows(data.sources, data.tally, distinct, black, incomplete, data.profile, renamed)
     expected = {
         "source_stats": data.source_rows,
         "bucket_stats": bucket_rows(data.sources, data.tally, counting(data.manifest["config"])),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from blacklist.lifts import unfounded
 from blacklist.log import EVENTS, STATE, replay, state_csv
 from pipeline.emission.match import check_records
 from pipeline.errors import UsageError
@@ -21,6 +22,7 @@ from pipeline.store.scans import sha256_file
 from pipeline.verification.recomputation import Recomputation
 from pipeline.verification.recompute import STEPS
 from pipeline.verification.recompute_instruments import other_version, shipped_model
+from report import verification as reports
 from rounds import verification
 from schemas.chain import GENESIS, read_chain
 from transforms.pii import salt_id
@@ -63,7 +65,7 @@ def unproved(output: Output) -> list[str]:
             f"个人信息的摘要是否出自 manifest 所记之盐：{SALT} 不在此处（移交时应当如此）/ whether digests of personal information were made under "
             f"the salt the manifest names: {SALT} is not here, as it should be in a folder handed over"
         )
-    return lines + verification.unproved(output)
+    return lines + verification.unproved(output) + reports.unproved(output)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def verify(output: Output, quick: bool = False) -> list[Check]:
         return checks
     checks.append(Check("个人信息摘要的盐 / salt of digests", tuple(_salt(output, current))))
     checks += [Check(title, problems) for title, problems in verification.checks(output, quick)]
+    checks += [Check(title, problems) for title, problems in reports.checks(output, quick)]
     if not quick:
         checks += _recompute(output, current)
     return checks
@@ -126,6 +129,7 @@ def _chains(output: Output) -> Iterator[str]:
     yield from problems
     events, problems = read_chain(output.blacklist / EVENTS)
     yield from problems
+    yield from unfounded(events)
     _, problems = read_chain(output.folder / FOLDER / ASSESSMENTS)
     yield from problems
     state = output.blacklist / STATE

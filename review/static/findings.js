@@ -34,7 +34,7 @@ export class Findings {
     byId("machine-summary").replaceChildren(
       ...(summary.length
         ? summary.flatMap(([title, values]) => [el("dt", { text: title }), ...values.map((value) => el("dd", { text: value }))])
-        : [el("dt", { class: "nothing", text: t("machine_nothing") })]),
+        : [el("dt", { class: "nothing", text: machine.withheld ? t("machine_withheld") : t("machine_nothing") })]),
     );
     const rows = this.#findings.slice(0, LISTED).map((finding, index) => this.#row(finding, index));
     const more = this.#findings.length - rows.length;
