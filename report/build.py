@@ -13,9 +13,9 @@ from typing import Any
 
 from pipeline.errors import RunFailed
 from pipeline.store.scans import sha256_file
+from report.evidence.workspace import Workspace, open_workspace
 from report.model import Both, Evidence, Report, Table, Verdict
 from report.unproved import of_report
-from report.workspace import Workspace, open_workspace
 
 TEMPLATE = "template.docx"  # of the evidence folder, where staff gave one of their own
 VERDICTS, TABLES, GAPS = "verdicts.json", "tables.json", "gaps.md"
@@ -44,11 +44,11 @@ def build(folder: Path) -> dict[str, bytes]:
 
 def build_report(folder: Path) -> Built:
     """The same with the report itself."""
-    from report.charts import charts
-    from report.document import document
-    from report.page import page
-    from report.plain import plain
-    from report.workbook import workbook
+    from report.documents.document import document
+    from report.documents.page import page
+    from report.documents.plain import plain
+    from report.documents.workbook import workbook
+    from report.tables.charts import charts
 
     template = folder / TEMPLATE
     with open_workspace(folder) as workspace:
@@ -69,11 +69,11 @@ def build_report(folder: Path) -> Built:
 
 def report_of(workspace: Workspace) -> Report:
     """What the evidence comes to. Raises RunFailed naming each sum that does not agree: no report is made of it."""
-    from report.cover import cover_of
-    from report.gaps import gaps
-    from report.sums import check_sums
-    from report.tables import fill_tables
-    from report.verdicts import conclude, overall
+    from report.documents.cover import cover_of
+    from report.tables.filling import fill_tables
+    from report.tables.sums import check_sums
+    from report.verdicts.concluding import conclude, overall
+    from report.verdicts.gaps import gaps
 
     verdicts = conclude(workspace)
     tables: tuple[Table, ...] = tuple(fill_tables(workspace))
@@ -93,7 +93,7 @@ def report_of(workspace: Workspace) -> Report:
 
 def gap_list(report: Report) -> str:
     """The gap list as Markdown."""
-    from report.plain import gap_list as told
+    from report.documents.plain import gap_list as told
 
     return told(report.gaps)
 

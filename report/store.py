@@ -18,8 +18,8 @@ from pipeline.errors import RunFailed, UsageError
 from pipeline.store.output import Output, Run, locked, synced, write_json
 from pipeline.store.scans import sha256_file
 from report.build import TEMPLATE, Built, build_report, evidence_digest, files_of
-from report.declarations import Declared
-from report.extract import EVIDENCE, extract
+from report.declared.declarations import Declared
+from report.evidence.extract import EVIDENCE, extract
 from report.model import Report
 from rounds.register import Round, rounds_of
 from schemas.chain import append_to_chain, read_chain

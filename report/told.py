@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from report.gap_list import GapList
 from report.model import VERDICTS, Gap, Verdict
 from report.store import Made, Wanted
+from report.verdicts.gap_list import GapList
 
 _FIRST, _PROBLEMS = 5, 10  # gaps, and problems of declarations, on the terminal
 _CLAUSES = 8  # clauses named of a gap

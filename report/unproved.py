@@ -1,6 +1,6 @@
 """What a report leaves open however well it was made, printed with it and with every check of it."""
 
-from report.workspace import Workspace
+from report.evidence.workspace import Workspace
 
 OF_REPORT = (
     "语料、检测与判读是否如实：报告由运行与轮次的表算出，伪造的表配上新的哈希、且处处自洽者，须对照语料抽查（verify --against-corpus） / whether corpus, findings and "

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from report.evidence.workspace import Workspace, open_workspace
 from report.model import Table
-from report.tables import fill_table
-from report.verdicts import conclude
-from report.workspace import Workspace, open_workspace
+from report.tables.filling import fill_table
+from report.verdicts.concluding import conclude
 from tests.wide_evidence import add_rounds, widen
 
 REHEARSAL = (

@@ -11,12 +11,12 @@ import pytest
 
 from pipeline.store.output import write_json
 from pipeline.store.scans import sha256_file
-from report.archive import pack, unpack
 from report.build import build
-from report.bundle import REPORTS, SUMS, sums
-from report.extract import EVIDENCE, write_table
+from report.bundle.archive import pack, unpack
+from report.bundle.writing import REPORTS, SUMS, sums
+from report.evidence.extract import EVIDENCE, write_table
+from report.evidence.workspace import open_workspace
 from report.store import CHAIN, FOLDER, MANIFEST, manifest_of
-from report.workspace import open_workspace
 from schemas.chain import append_to_chain, read_chain
 from tests.audits import audit, make_corpus
 from tests.test_round_closing import close, draw, judge, lenient

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from report.model import Both, Column, Evidence, Gap, Number, Reason, Report, Row, Table, Verdict
-from report.pictures import Chart
+from report.tables.pictures import Chart
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pipeline.store.output import Output
-from report import layout
-from report.extract import extract, write_table
-from report.workspace import Workspace, open_workspace
+from report.evidence import layout
+from report.evidence.extract import extract, write_table
+from report.evidence.workspace import Workspace, open_workspace
 from rounds.register import find_round
 from schemas.profile import load_profile, shipped_profiles
 from schemas.risks import risks

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from report.archive import pack, unpack
-from report.bundle import LOG, STAMP, SUMS
-from report.bundle_verification import STEPS, verify_bundle
-from report.extract import EVIDENCE
-from report.recompute_records import Records
-from report.recompute_sources import key, wrong_keys
-from report.spot import Look
+from report.bundle.archive import pack, unpack
+from report.bundle.checking import STEPS, verify_bundle
+from report.bundle.writing import LOG, STAMP, SUMS
+from report.checking.recompute_records import Records
+from report.checking.recompute_sources import key, wrong_keys
+from report.checking.spot import Look
+from report.checking.verification import guarded
+from report.evidence.extract import EVIDENCE
+from report.evidence.workspace import Workspace, open_workspace
 from report.store import FOLDER, MANIFEST
-from report.verification import guarded
-from report.workspace import Workspace, open_workspace
 from tests.audits import audit, texts
 from tests.made_bundles import change, copied, forged, report_of, reported
 from tests.report_base import changed

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
 from pipeline.store.output import Output
-from report import layout
-from report.declarations import Declared, load_declarations
+from report.declared.declarations import Declared, load_declarations
 from report.declared.files import digest_of
 from report.declared.parts import MARKER
 from report.declared.tables import tables
-from report.template import initial, quoted
+from report.declared.template import initial, quoted
+from report.evidence import layout
 from rounds.register import find_round
 from schemas.profile import load_profile
 from schemas.risks import risks

@@ -5,9 +5,9 @@ import warnings
 from typing import Any
 from xml.etree import ElementTree
 
-from report.charts import charts
-from report.tables import fill_tables
-from report.workspace import Workspace
+from report.evidence.workspace import Workspace
+from report.tables.charts import charts
+from report.tables.filling import fill_tables
 from tests.filled_tables import wide, workspace
 from tests.report_base import changed, real_evidence, real_output
 from tests.wide_evidence import add_rounds, widen

@@ -12,9 +12,9 @@ import pytest
 
 from pipeline.store.output import Output, locked
 from report.build import build
-from report.extract import EVIDENCE
+from report.checking.verification import checks
+from report.evidence.extract import EVIDENCE
 from report.store import CHAIN, FOLDER, MANIFEST, WORK, choose
-from report.verification import checks
 from rounds.opening import abandon_round
 from schemas.chain import read_chain
 from tests.audits import SCRIPT, audit, flip, make_corpus

@@ -17,16 +17,16 @@ from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline.errors import UsageError
-from report import make_template
-from report.document import document
-from report.lists import SIGNERS
+from report.documents import make_template
+from report.documents.document import document
+from report.documents.lists import SIGNERS
+from report.documents.outline import outline, part_names
+from report.documents.page import page
+from report.documents.plain import gap_list, plain
+from report.documents.shown import LONGEST, gigabytes, share, split_languages, visible
+from report.documents.word.elements import W
+from report.documents.workbook import workbook
 from report.model import Both, Report
-from report.outline import outline, part_names
-from report.page import page
-from report.plain import gap_list, plain
-from report.shown import LONGEST, gigabytes, share, split_languages, visible
-from report.word.elements import W
-from report.workbook import workbook
 from tests.made_reports import HOSTILE, chart, hostile_report, made_report, table
 from tests.made_reports import cover as made_cover
 

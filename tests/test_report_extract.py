@@ -14,11 +14,11 @@ from pipeline.errors import RunFailed, UsageError
 from pipeline.libraries import keep_library
 from pipeline.store.output import Output
 from pipeline.store.scans import ScanStore
-from report import layout
-from report.extract import evidence_files, extract, read_heads
-from report.library import find_library, library_of_rows
-from report.statements import tables_of
-from report.workspace import Workspace, open_workspace
+from report.evidence import layout
+from report.evidence.extract import evidence_files, extract, read_heads
+from report.evidence.library import find_library, library_of_rows
+from report.evidence.statements import tables_of
+from report.evidence.workspace import Workspace, open_workspace
 from rounds.register import Register, find_round
 from schemas.chain import append_to_chain
 from schemas.lexicon import Entry, Library
@@ -244,7 +244,7 @@ def test_rows_put_in_the_place_of_others_can_be_undone(good_workspace: Workspace
 
 
 def test_the_stages_set_apart_in_the_rules_are_those_of_the_schemas() -> None:
-    from report.rules import load_rules
+    from report.verdicts.rules import load_rules
 
     listed = ", ".join(f"'{stage}'" for stage in sorted(APART))
     rules = load_rules()

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.output import Output
-from report import layout
-from report.extract import extract
+from report.evidence import layout
+from report.evidence.extract import extract
+from report.evidence.workspace import Workspace, open_workspace
 from report.model import CUSTOM, FAIL, MISSING, NONE, PASS, PEOPLE, Verdict
-from report.verdicts import conclude, overall
-from report.workspace import Workspace, open_workspace
+from report.verdicts.concluding import conclude, overall
 from tests.audits import audit, make_corpus
 from tests.report_base import changed, clauses, good_evidence, good_workspace, real_evidence, real_output
 

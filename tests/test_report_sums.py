@@ -8,11 +8,11 @@ import pytest
 
 from pipeline.errors import RunFailed
 from pipeline.store.output import Output
-from report.extract import extract
+from report.evidence.extract import extract
+from report.evidence.workspace import Workspace, open_workspace
 from report.model import Table
-from report.sums import BUCKETS, check_sums, require_sums
-from report.tables import NOTHING, fill_tables
-from report.workspace import Workspace, open_workspace
+from report.tables.filling import NOTHING, fill_tables
+from report.tables.sums import BUCKETS, check_sums, require_sums
 from tests.audits import SOURCES, audit, jsonl, make_corpus
 from tests.filled_tables import of, rows, wide, workspace
 from tests.report_base import changed, real_evidence, real_output

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from pipeline.accounting.review import STAGE_APART, UNDECIDED
-from report.sums import check_sums
-from report.tables import NOTHING, fill_table, fill_tables, load_tables
-from report.workspace import Workspace
+from report.evidence.workspace import Workspace
+from report.tables.filling import NOTHING, fill_table, fill_tables, load_tables
+from report.tables.sums import check_sums
 from schemas.risks import risks
 from tests.filled_tables import REHEARSAL, of, wide, workspace
 from tests.report_base import changed, real_evidence, real_output

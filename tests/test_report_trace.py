@@ -14,12 +14,12 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.store.scans import sha256_file
 from report.build import as_json, verdicts_json
-from report.extract import EVIDENCE
-from report.rules import load_rules
-from report.tables import fill_table, fill_tables
-from report.trace import trace
-from report.verdicts import conclude
-from report.workspace import Workspace, open_workspace
+from report.evidence.extract import EVIDENCE
+from report.evidence.workspace import Workspace, open_workspace
+from report.tables.filling import fill_table, fill_tables
+from report.tables.trace import trace
+from report.verdicts.concluding import conclude
+from report.verdicts.rules import load_rules
 from tests.report_base import real_evidence, real_output
 
 __all__ = ["real_evidence", "real_output"]  # fixtures

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from pipeline.store.output import Output
-from report.declarations import load_declarations
-from report.extract import extract
-from report.gaps import gaps
+from report.declared.declarations import load_declarations
+from report.evidence.extract import extract
+from report.evidence.profile_rows import clause_rows, threshold_row
+from report.evidence.workspace import Workspace, open_workspace
 from report.model import CUSTOM, FAIL, MISSING, NONE, PASS, PEOPLE, SEVERITY, Verdict
-from report.profile_rows import clause_rows, threshold_row
-from report.rules import ClauseRule, load_rules
-from report.verdicts import conclude, conclude_clause, overall
-from report.workspace import Workspace, open_workspace
+from report.verdicts.concluding import conclude, conclude_clause, overall
+from report.verdicts.gaps import gaps
+from report.verdicts.rules import ClauseRule, load_rules
 from rounds.register import find_round
 from schemas.profile import load_profile, shipped_profiles
 from tests.report_base import changed, clauses, good_evidence, good_workspace, real_evidence, real_output
@@ -88,7 +88,7 @@ def test_every_condition_is_used_and_has_a_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", sorted(Path(str(resources.files("report"))).glob("conditions/*.yaml")), ids=lambda p: p.name
+    "file", sorted(Path(str(resources.files("report.verdicts"))).glob("conditions/*.yaml")), ids=lambda p: p.name
 )
 def test_no_condition_is_written_twice_and_each_speaks_both_languages(file: Path) -> None:
     text = file.read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.store.scans import sha256_file
-from report.bundle_verification import verify_bundle
+from report.bundle.checking import verify_bundle
+from report.bundle.timestamps import parse, problems, read_stamp
 from report.store import MANIFEST
-from report.timestamps import parse, problems, read_stamp
 from tests.audits import audit
 from tests.made_bundles import report_of, reported
 

@@ -19,7 +19,7 @@ import typer.main
 from demo.judge import answered
 from pipeline.config import load_config
 from pipeline.terminal.commands import app
-from report.declarations import load_declarations
+from report.declared.declarations import load_declarations
 from schemas.known_answers import load_known_answers
 
 PROJECT = Path(__file__).parent.parent

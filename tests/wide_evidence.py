@@ -5,7 +5,7 @@ Counts of all tables stay consistent, so that sums agree; names are as unpleasan
 
 from typing import Any
 
-from report.workspace import Workspace
+from report.evidence.workspace import Workspace
 
 HOSTILE = (
     '<script>alert("x")</script>来源',

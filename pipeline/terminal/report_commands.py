@@ -11,9 +11,9 @@ from pipeline.terminal.arguments import Out
 
 if TYPE_CHECKING:
     from pipeline.store.output import Output
-    from report.declarations import Declared
+    from report.bundle.timestamps import Stamp
+    from report.declared.declarations import Declared
     from report.store import Wanted
-    from report.timestamps import Stamp
 
 _MAKE = "make"  # what `report OUT` stands for
 _HELP = ("-h", "--help")
@@ -96,7 +96,7 @@ def trace(
     """一个数字的查询、所读证据与重算值 / The query, the evidence and the recomputed value of a number."""
     from pipeline.store.output import Output
     from report.store import FOLDER, MANIFEST, choose
-    from report.trace import trace as trace_number
+    from report.tables.trace import trace as trace_number
 
     run, _ = choose(Output(out.absolute()), round_)
     folder = run.folder / FOLDER
@@ -107,7 +107,7 @@ def trace(
 
 
 def _init(path: Path, wanted: "Wanted") -> int:
-    from report.template import initial
+    from report.declared.template import initial
     from schemas.profile import Profile
 
     text = initial(wanted.run, wanted.round, Profile.model_validate(wanted.run.manifest["profile"]))
@@ -130,7 +130,7 @@ def _init(path: Path, wanted: "Wanted") -> int:
 
 
 def _declared(output: "Output", path: Path | None, strict: bool) -> "Declared | None":
-    from report.declarations import load_declarations
+    from report.declared.declarations import load_declarations
 
     if path is None:
         path = output.folder / DECLARATIONS
@@ -140,8 +140,8 @@ def _declared(output: "Output", path: Path | None, strict: bool) -> "Declared | 
 
 
 def _gaps(output: "Output", wanted: "Wanted") -> int:
-    from report.gap_list import make_gap_list
     from report.told import gap_lines
+    from report.verdicts.gap_list import make_gap_list
 
     found = make_gap_list(output, wanted)
     _print(gap_lines(found, wanted))
@@ -156,7 +156,7 @@ def _report(output: "Output", wanted: "Wanted", bundle: Path | None, timestamp: 
     made = make_report(output, wanted)
     _print(report_lines(made, wanted))
     if bundle is not None:
-        from report.bundle import write_bundle
+        from report.bundle.writing import write_bundle
 
         _print([f"证据包 / evidence bundle: {write_bundle(output, made.folder, bundle, stamp)}"])
     return 0
@@ -166,7 +166,7 @@ def _stamp(path: Path | None) -> "Stamp | None":
     """The timestamp's file, read before anything is made."""
     if path is None:
         return None
-    from report.timestamps import read_stamp
+    from report.bundle.timestamps import read_stamp
 
     return read_stamp(path)
 

@@ -31,7 +31,7 @@ def verify_output(out: Path, asked: Asked) -> int:
     notes: list[str] = []
     run = output.readable
     if asked.against_corpus is not None and run is not None:
-        from report.spot import Look, look_into_run
+        from report.checking.spot import Look, look_into_run
 
         seen = look_into_run(run, Look.of(asked.against_corpus, asked.spot, asked.seed))
         checks.append(("对照语料 / against the corpus", seen.problems))
@@ -41,8 +41,8 @@ def verify_output(out: Path, asked: Asked) -> int:
 
 def verify_bundle(path: Path, asked: Asked) -> int:
     """Checks an evidence bundle; exit code."""
-    from report.bundle_verification import verify_bundle as check
-    from report.spot import Look
+    from report.bundle.checking import verify_bundle as check
+    from report.checking.spot import Look
 
     look = Look.of(asked.against_corpus, asked.spot, asked.seed) if asked.against_corpus is not None else None
     found = check(path, asked.timestamp_ca, look, asked.quick)

@@ -22,7 +22,7 @@ from pipeline.store.scans import sha256_file
 from pipeline.verification.recomputation import Recomputation
 from pipeline.verification.recompute import STEPS
 from pipeline.verification.recompute_instruments import other_version, shipped_model
-from report import verification as reports
+from report.checking import verification as reports
 from rounds import verification
 from schemas.chain import GENESIS, read_chain
 from transforms.pii import salt_id

@@ -11,7 +11,9 @@ from schemas.database import Column, Table
 @lru_cache(maxsize=1)
 def tables() -> dict[str, dict[str, Table]]:
     """The tables by schema and name."""
-    content = yaml.safe_load(resources.files("report").joinpath("declared_tables.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(
+        resources.files("report.declared").joinpath("declared_tables.yaml").read_text(encoding="utf-8")
+    )
     return {
         schema: {
             name: Table(

@@ -1,0 +1,1 @@
+"""What `verify` says of reports: everything extracted, built and computed again."""

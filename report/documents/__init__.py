@@ -1,0 +1,1 @@
+"""The report as Word, Excel, HTML and Markdown."""
