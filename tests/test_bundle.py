@@ -348,7 +348,7 @@ def _log(folder: Path) -> None:
 
 
 def _rules(folder: Path) -> None:
-    path = folder / "queries" / "clauses.yaml"
+    path = folder / "queries" / "verdicts" / "clauses.yaml"
     path.write_text(path.read_text("utf-8") + "\n# loosened\n", "utf-8")
 
 
