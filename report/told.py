@@ -20,7 +20,7 @@ def report_lines(made: Made, wanted: Wanted) -> list[str]:
         _conclusion(made),
         *_counted(report.verdicts),
         f"报告 / report: {made.folder}{'' if made.changed else '（没有变化 / nothing changed）'}",
-        "  report.docx  report.xlsx  report.html  report.md  gaps.md  manifest.json  evidence/",
+        "  report.docx  report.xlsx  report.html  report.md  gaps.md  tables.json  verdicts.json  manifest.json  evidence/",
         *_gaps(report.gaps[:_FIRST]),
         *([f"  … 共 / in all {len(report.gaps)}: gaps.md"] if len(report.gaps) > _FIRST else []),
         *_unverified(report.verdicts),

@@ -292,6 +292,23 @@ def test_gaps_come_once_each_in_order_of_what_they_block(good: Workspace) -> Non
     assert [gap.rank for gap in found] == list(range(1, len(found) + 1))
 
 
+def test_a_declared_judgement_that_does_not_stand_is_told(good: Workspace) -> None:
+    statement = (
+        'INSERT INTO declared.judgements (clause_key, verdict, reason, "by", evidence) '
+        "VALUES ('K.KW.TOTAL', '符合', '词库已扩充', '甲', ['papers/x.md'])"
+    )
+
+    verdict = concluded(good, "K.KW.TOTAL", statement, "UPDATE record.thresholds SET keywords_minimum = 10201")
+
+    assert verdict.verdict == FAIL and "申报的判断“符合”（甲）不予采纳" in verdict.explanation
+
+
+def test_what_is_missing_of_intellectual_property_is_named_as_the_declarations_call_it(good: Workspace) -> None:
+    verdict = concluded(good, "K.IP.OWNER", "UPDATE declared.ip SET appointment_sha256 = NULL")
+
+    assert [reason.found for reason in verdict.reasons if reason.id == "ip_field_missing"] == [("owner.file",)]
+
+
 def test_an_equivalent_measure_is_told_with_the_clause_it_stands_in_for(good: Workspace) -> None:
     statement = (
         'INSERT INTO declared.judgements (clause_key, verdict, reason, "by", equivalent, plan) '

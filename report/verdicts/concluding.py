@@ -155,16 +155,25 @@ def _basis(workspace: Workspace, rules: Rules, rule: ClauseRule) -> tuple[Number
 
 
 def _explanation(verdict: str, reasons: Sequence[Reason], rule: ClauseRule, judgements: Sequence[Row]) -> str:
-    """Why a clause does not apply; the equivalent measure and the plan where one is not met."""
+    """Why a clause does not apply, measure and plan where one is not met, and declared judgements that do not stand."""
+    overruled = [
+        f"申报的判断“{one['verdict']}”（{one['by']}）不予采纳：规则另有结论 / {one['by']} declared {one['verdict']}, which the rules overrule"
+        for one in judgements
+        if one["verdict"] != verdict
+    ]
+    return "；".join([*_explained(verdict, reasons, rule, judgements), *overruled])
+
+
+def _explained(verdict: str, reasons: Sequence[Reason], rule: ClauseRule, judgements: Sequence[Row]) -> list[str]:
     if verdict == NONE:
         told = [_told(reason) for reason in reasons if reason.verdict == NONE]
-        return "；".join([*told, *(str(one["reason"]) for one in judgements if one["verdict"] == NONE)])
+        return [*told, *(str(one["reason"]) for one in judgements if one["verdict"] == NONE)]
     if verdict != FAIL:
-        return ""
+        return []
     measures = {one.id: one.equivalent for one in rule.conditions if one.equivalent}
     own = [str(measures[reason.id]) for reason in reasons if reason.id in measures]
     said = [str(one[name]) for one in judgements for name in ("equivalent", "effectiveness", "plan") if one[name]]
-    return "；".join([*own, *said])
+    return [*own, *said]
 
 
 def _told(reason: Reason) -> str:
